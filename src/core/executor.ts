@@ -1,0 +1,91 @@
+/**
+ * What a session needs from whatever runs the model after the vision encoder. Two implementations over one package: the WGSL engine
+ * (src/model) and onnxruntime-web (src/ort), each other's oracle. Letters: F frames, v patches, T tokens, n latents, V vocabulary.
+ */
+export interface Executor extends Disposable {
+  readonly kind: 'webgpu' | 'wasm';
+  /** The device in words, for stats and the page. */
+  readonly adapter: string;
+  /** Resampler and key/value projections of every gated layer, once. features: [F, v, Dv] of one picture (F = 1) or clip. */
+  encodeMedia(features: Float32Array, frames: number): Promise<EncodedMedia>;
+  /** An empty token sequence with room for `capacity` tokens. */
+  createSequence(capacity: number): Promise<Sequence>;
+  memory(): MemoryUse;
+  readonly counters: ExecutorCounters;
+}
+
+/** One picture or clip as the decoder reads it: keys and values for all gated layers. */
+export interface EncodedMedia extends Disposable {
+  readonly bytes: number;
+  /** Latents [n, Dv], read back on request. */
+  latents(): Promise<Float32Array>;
+}
+
+/** The KV cache of one token sequence. Not re-entrant: await one call before the next. */
+export interface Sequence extends Disposable {
+  readonly capacity: number;
+  /** Tokens in the cache. */
+  readonly length: number;
+  /** Runs the decoder over further tokens. Throws `context-overflow` before anything is computed when they do not fit. */
+  append(step: AppendStep): Promise<AppendResult>;
+  /** Forgets all tokens from `length` on. */
+  truncate(length: number): void;
+  /** A copy with its own cache; later appends to one do not show in the other. */
+  fork(): Promise<Sequence>;
+}
+
+export interface AppendStep {
+  ids: readonly number[];
+  /** Per token: the index in `media` of the last picture at or before it, or -1. */
+  mediaIndex: readonly number[];
+  media: readonly EncodedMedia[];
+  /** Logits to read back: of every new token [T, V], of the last [V], or none. */
+  logits?: 'all' | 'last';
+  /** Choose the next token from the last logits. With the WGSL engine this happens on the GPU, in the same submit. */
+  sample?: SampleOptions;
+  /** Named intermediate results to read back: `hidden.<block>` [T, D], `attention.<k>` [H, T, M*n]. */
+  taps?: readonly string[];
+  signal?: AbortSignal;
+}
+
+export interface AppendResult {
+  logits?: Float32Array;
+  /** The chosen token, when `sample` was given. */
+  token?: number;
+  taps: Map<string, Float32Array>;
+}
+
+export interface SampleOptions {
+  /** 0 takes the most likely token. */
+  temperature: number;
+  /** Only the `topK` most likely tokens take part; 0: all (the engine may cap it at 256). */
+  topK: number;
+  /** Smallest set of tokens whose probability reaches topP. */
+  topP: number;
+  /** Same seed, same step, same device: same token. */
+  seed: number;
+  /** Counter of the random number within the seed. */
+  step: number;
+  /** Tokens that are never chosen. */
+  suppress: readonly number[];
+}
+
+/** Bytes held on the device (or in wasm memory), by purpose. */
+export interface MemoryUse {
+  weights: number;
+  selfKv: number;
+  mediaKv: number;
+  scratch: number;
+}
+
+/** Counters of the work an executor did since it was made. */
+export interface ExecutorCounters {
+  resamplerRuns: number;
+  mediaKvProjections: number;
+  prefilledTokens: number;
+  decodedTokens: number;
+  submits: number;
+  dispatches: number;
+  /** Of the last decode step: design asks for 1 submit, 0 bind groups, 0 buffers. */
+  lastStep: { submits: number; dispatches: number; bindGroups: number; buffers: number };
+}

@@ -1,0 +1,102 @@
+import * as v from 'valibot';
+
+/**
+ * The architecture of a Flamingo as data. Every difference between families is a field here; nothing outside `convert`
+ * branches on a family. Letters as in ARCHITECTURE.md: D LM width, Dv vision width, V vocabulary, n latents, L blocks.
+ */
+
+const count = v.pipe(v.number(), v.integer(), v.minValue(1));
+const natural = v.pipe(v.number(), v.integer(), v.minValue(0));
+
+/** gelu is the exact (erf) form; gelu-tanh its approximation; quick-gelu x * sigmoid(1.702 x); relu2 the squared ReLU. */
+export const ACTIVATIONS = ['none', 'gelu', 'gelu-tanh', 'quick-gelu', 'relu', 'relu2', 'silu'] as const;
+export const activation = v.picklist(ACTIVATIONS);
+
+/** `layer`: (x - mean) / sqrt(var + eps); `rms`: x / sqrt(mean(x^2) + eps). `bias` is false where the checkpoint has none. */
+export const norm = v.object({ kind: v.picklist(['layer', 'rms']), eps: v.number(), bias: v.boolean() });
+
+/** A feed-forward network D -> inner -> D. `gated`: up holds gate rows, then value rows, [2*inner, D]; act(gate) * value. */
+export const feedForward = v.object({ inner: count, activation, gated: v.boolean(), bias: v.boolean() });
+
+export const position = v.variant('kind', [
+  /**
+   * Rotary embedding of the first `dims` of every head. `half` pairs (i, i + dims/2) as GPT-NeoX and LLaMA do, `interleaved` (2i, 2i+1) as GPT-J.
+   * Angle of pair i at position p: p * theta^(-2i/dims) (times the optional per-pair `factors`, dims/2 numbers: Llama-3 scaling).
+   */
+  v.object({
+    kind: v.literal('rotary'),
+    dims: count,
+    theta: v.number(),
+    pairing: v.picklist(['half', 'interleaved']),
+    factors: v.optional(v.array(v.number())),
+  }),
+  /** Learned table `positions.weight` [rows, D]; row = position + offset (OPT: offset 2). */
+  v.object({ kind: v.literal('learned'), offset: natural, rows: count }),
+  /** Attention bias slope_h * (j - i); slopes of the H heads as stored, so that no formula has to be repeated. */
+  v.object({ kind: v.literal('alibi'), slopes: v.array(v.number()) }),
+]);
+
+export const decoder = v.object({
+  layers: count,
+  heads: count,
+  kvHeads: count,
+  headDim: count,
+  norm,
+  position,
+  /** Normalisation of q and k before rotary: over the full width (MPT-1B), per head, or none. */
+  qkNorm: v.nullable(v.object({ over: v.picklist(['width', 'head']), norm })),
+  /** Clamp of q, k and v to [-x, x] (MPT clip_qkv). */
+  clipQkv: v.nullable(v.number()),
+  /** Softmax scale of self-attention; 1/sqrt(headDim) unless the checkpoint says otherwise. */
+  scale: v.number(),
+  bias: v.object({ qkv: v.boolean(), out: v.boolean(), head: v.boolean() }),
+  feedForward,
+  /** true: x + attn(norm1 x) + ffn(norm2 x) (GPT-NeoX); false: one after the other. */
+  parallelResidual: v.boolean(),
+  /** The head is the embedding table itself. */
+  tiedHead: v.boolean(),
+});
+
+export const gated = v.object({
+  /** Gated cross-attention stands before these 0-based decoder blocks, ascending. */
+  before: v.array(natural),
+  heads: count,
+  headDim: count,
+  norm,
+  feedForward,
+  /** One gate for the layer, or one per channel. tanh is applied to the stored value at load. */
+  gate: v.picklist(['scalar', 'vector']),
+});
+
+export const resampler = v.object({
+  layers: count,
+  latents: count,
+  heads: count,
+  headDim: count,
+  norm,
+  feedForward,
+  /** Rows of `resampler.frame_embeddings`; null when the model was not trained with clips. */
+  maxFrames: v.nullable(count),
+});
+
+export const flamingoConfig = v.object({
+  vocab: count,
+  /** D */
+  width: count,
+  /** Largest position the language model was trained for; the KV cache is never longer. */
+  contextLength: count,
+  /** What vision.onnx gives for one frame: [patches, width] = [v, Dv]. */
+  vision: v.object({ width: count, patches: count, imageSize: count }),
+  resampler,
+  gated,
+  decoder,
+});
+
+export type Activation = (typeof ACTIVATIONS)[number];
+export type NormConfig = v.InferOutput<typeof norm>;
+export type FeedForwardConfig = v.InferOutput<typeof feedForward>;
+export type PositionConfig = v.InferOutput<typeof position>;
+export type DecoderConfig = v.InferOutput<typeof decoder>;
+export type GatedConfig = v.InferOutput<typeof gated>;
+export type ResamplerConfig = v.InferOutput<typeof resampler>;
+export type FlamingoConfig = v.InferOutput<typeof flamingoConfig>;

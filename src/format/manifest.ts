@@ -1,0 +1,62 @@
+import * as v from 'valibot';
+import { flamingoConfig } from './config';
+
+/** Version of the package layout; a reader refuses any other. */
+export const PACKAGE_FORMAT = 'flamingo-web/1';
+
+/** A file is hashed in pieces of this many bytes (the last is shorter), so that a damaged piece is found before the rest arrives. */
+export const CHUNK_BYTES = 16 * 1024 * 1024;
+
+const sha256 = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/));
+
+export const packageFile = v.object({
+  path: v.pipe(v.string(), v.regex(/^[\w.-]+$/)), // a plain name beside model.json: no folders, no `..`
+  size: v.pipe(v.number(), v.integer(), v.minValue(0)),
+  chunks: v.array(sha256),
+});
+
+/** How pixels are made from a picture. `shorter-side`: resize the shorter side to `size`, centre-crop `crop`; `square`: resize both. */
+export const imageProcessor = v.object({
+  mode: v.picklist(['shorter-side', 'square']),
+  size: v.number(),
+  crop: v.number(),
+  /** Rounding of the crop's offset of half an odd remainder: open_clip rounds, CLIPImageProcessor takes the floor. */
+  cropRounding: v.picklist(['round', 'floor']),
+  resample: v.literal('bicubic'),
+  mean: v.tuple([v.number(), v.number(), v.number()]),
+  std: v.tuple([v.number(), v.number(), v.number()]),
+});
+
+/** Special tokens and the chat template. `question` and `caption` hold `{text}`; the image token stands before them, once per picture. */
+export const promptTemplate = v.object({
+  imageToken: v.string(),
+  imageTokenId: v.number(),
+  endOfChunkToken: v.string(),
+  endOfChunkId: v.number(),
+  /** Further tokens that end an answer (end of text). */
+  stopIds: v.array(v.number()),
+  /** Tokens never emitted (the image token at least). */
+  suppressIds: v.array(v.number()),
+  question: v.string(),
+  caption: v.string(),
+  example: v.string(),
+});
+
+export const manifest = v.object({
+  format: v.literal(PACKAGE_FORMAT),
+  name: v.string(),
+  config: flamingoConfig,
+  image: imageProcessor,
+  prompt: promptTemplate,
+  dtype: v.picklist(['f32', 'f16', 'q8', 'q4']),
+  /** ONNX opset and contrib operators the graphs use. */
+  onnx: v.object({ opset: v.number(), contrib: v.array(v.string()) }),
+  license: v.string(),
+  base_models: v.array(v.string()),
+  files: v.array(packageFile),
+});
+
+export type Manifest = v.InferOutput<typeof manifest>;
+export type PackageFile = v.InferOutput<typeof packageFile>;
+export type ImageProcessor = v.InferOutput<typeof imageProcessor>;
+export type PromptTemplate = v.InferOutput<typeof promptTemplate>;

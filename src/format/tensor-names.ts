@@ -1,0 +1,117 @@
+import { type WeightType, paddedColumns } from '../core/dtypes';
+import type { FlamingoConfig, NormConfig } from './config';
+
+/**
+ * Canonical tensor names of a package and their logical shapes. Matrices are [out, in], row-major, as PyTorch stores them.
+ * The same names are the initializers of resampler.onnx and decoder.onnx and the weights of the WGSL engine.
+ *
+ * A `matrix` is stored in the package's weight type: f32 or f16 as it is; q8 and q4 as uint8 codes under the same name, laid out as
+ * MatMulNBits wants them ([out, blocks, 32] or [out, blocks, 16], low nibble first, zero point 128 or 8), and one f16 scale per block
+ * under the name with `.weight` replaced by `.scale` ([out, blocks]). A `vector` (norms, gates, biases, latents, embeddings of
+ * positions and frames) is always f32.
+ */
+export interface TensorSpec {
+  name: string;
+  shape: number[];
+  kind: 'matrix' | 'vector';
+}
+
+const matrix = (name: string, ...shape: number[]): TensorSpec => ({ name, shape, kind: 'matrix' });
+const vector = (name: string, ...shape: number[]): TensorSpec => ({ name, shape, kind: 'vector' });
+
+function normTensors(name: string, { bias }: NormConfig, width: number): TensorSpec[] {
+  return [vector(`${name}.weight`, width), ...(bias ? [vector(`${name}.bias`, width)] : [])];
+}
+
+function optional(condition: boolean, ...specs: TensorSpec[]): TensorSpec[] {
+  return condition ? specs : [];
+}
+
+/** Tensors of resampler.onnx: the Perceiver Resampler and the key/value projections of every gated layer. */
+export function resamplerTensors({ resampler: r, gated: g, vision }: FlamingoConfig): TensorSpec[] {
+  const [Dv, inner] = [vision.width, r.heads * r.headDim];
+  const layers = Array.from({ length: r.layers }, (_, i) => {
+    const at = `resampler.layers.${i}`;
+    return [
+      ...normTensors(`${at}.norm_media`, r.norm, Dv),
+      ...normTensors(`${at}.norm_latents`, r.norm, Dv),
+      matrix(`${at}.to_q.weight`, inner, Dv),
+      matrix(`${at}.to_kv.weight`, 2 * inner, Dv), // key rows, then value rows
+      matrix(`${at}.to_out.weight`, Dv, inner),
+      ...normTensors(`${at}.ff.norm`, r.norm, Dv),
+      ...feedForwardTensors(`${at}.ff`, r.feedForward, Dv),
+    ];
+  }).flat();
+  return [
+    vector('resampler.latents', r.latents, Dv),
+    ...(r.maxFrames === null ? [] : [vector('resampler.frame_embeddings', r.maxFrames, Dv)]),
+    ...layers,
+    ...normTensors('resampler.norm', r.norm, Dv),
+    ...g.before.map((_, k) => matrix(`gated.${k}.to_kv.weight`, 2 * g.heads * g.headDim, Dv)),
+  ];
+}
+
+/** Tensors of decoder.onnx: embedding, blocks, gated layers without their key/value projections, final norm, head. */
+export function decoderTensors({ decoder: d, gated: g, width: D, vocab: V }: FlamingoConfig): TensorSpec[] {
+  const [q, kv] = [d.heads * d.headDim, d.kvHeads * d.headDim];
+  const gateShape = g.gate === 'scalar' ? 1 : D;
+  const qkWidth = (heads: number) => (d.qkNorm?.over === 'head' ? d.headDim : heads * d.headDim);
+  const gatedLayers = g.before.flatMap((_, k) => [
+    ...normTensors(`gated.${k}.norm`, g.norm, D),
+    matrix(`gated.${k}.to_q.weight`, g.heads * g.headDim, D),
+    matrix(`gated.${k}.to_out.weight`, D, g.heads * g.headDim),
+    vector(`gated.${k}.attn_gate`, gateShape), // before tanh
+    ...normTensors(`gated.${k}.ff.norm`, g.norm, D),
+    ...feedForwardTensors(`gated.${k}.ff`, g.feedForward, D),
+    vector(`gated.${k}.ff_gate`, gateShape),
+  ]);
+  const blocks = Array.from({ length: d.layers }, (_, i) => {
+    const at = `blocks.${i}`;
+    return [
+      ...normTensors(`${at}.norm1`, d.norm, D),
+      matrix(`${at}.attn.qkv.weight`, q + 2 * kv, D), // all query rows, then key rows, then value rows; head-major
+      ...optional(d.bias.qkv, vector(`${at}.attn.qkv.bias`, q + 2 * kv)),
+      ...(d.qkNorm ? normTensors(`${at}.attn.q_norm`, d.qkNorm.norm, qkWidth(d.heads)) : []),
+      ...(d.qkNorm ? normTensors(`${at}.attn.k_norm`, d.qkNorm.norm, qkWidth(d.kvHeads)) : []),
+      matrix(`${at}.attn.out.weight`, D, q),
+      ...optional(d.bias.out, vector(`${at}.attn.out.bias`, D)),
+      ...normTensors(`${at}.norm2`, d.norm, D),
+      ...feedForwardTensors(`${at}.ff`, d.feedForward, D),
+    ];
+  }).flat();
+  return [
+    matrix('embed.weight', V, D),
+    ...(d.position.kind === 'learned' ? [vector('positions.weight', d.position.rows, D)] : []),
+    ...gatedLayers,
+    ...blocks,
+    ...normTensors('norm', d.norm, D),
+    ...optional(!d.tiedHead, matrix('head.weight', V, D)),
+    ...optional(d.bias.head, vector('head.bias', V)),
+  ];
+}
+
+function feedForwardTensors(
+  at: string,
+  { inner, gated, bias }: { inner: number; gated: boolean; bias: boolean },
+  width: number,
+): TensorSpec[] {
+  const rows = gated ? 2 * inner : inner;
+  return [
+    matrix(`${at}.up.weight`, rows, width),
+    ...optional(bias, vector(`${at}.up.bias`, rows)),
+    matrix(`${at}.down.weight`, width, inner),
+    ...optional(bias, vector(`${at}.down.bias`, width)),
+  ];
+}
+
+/** Name of the f16 block scales that belong to a quantised matrix. */
+export function scaleName(weight: string): string {
+  return weight.replace(/\.weight$/, '.scale');
+}
+
+/** Bytes of a matrix [rows, columns] in the given weight type, scales included. */
+export function matrixBytes(type: WeightType, rows: number, columns: number): number {
+  const padded = paddedColumns(type, columns);
+  const bytesPerBlock = { f32: 128, f16: 64, q8: 34, q4: 18 }[type];
+  return (rows * padded * bytesPerBlock) / 32;
+}
