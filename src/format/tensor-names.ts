@@ -1,4 +1,4 @@
-import { type WeightType, paddedColumns } from '../core/dtypes';
+import { paddedColumns, type WeightType } from '../core/dtypes';
 import type { FlamingoConfig, NormConfig } from './config';
 
 /**

@@ -1,0 +1,98 @@
+import type { GpuDevice } from './device';
+import type { Workgroups } from './kernel';
+import type { Bindable, BufferSlice, Dispatch, Recording, StepValues } from './recording';
+import { resolveParams, type StepBuffer } from './step-buffer';
+
+/** A copy at the end of a submit, from a result to a buffer that can be mapped. */
+export interface Copy {
+  from: Bindable;
+  size: number;
+  to: GPUBuffer;
+  toOffset?: number;
+}
+
+interface Command {
+  dispatch: Dispatch;
+  pipeline: GPUComputePipeline;
+  bindGroup: GPUBindGroup;
+}
+
+/** A recording made ready: pipelines compiled, bind groups made, params laid out. Submitting it creates nothing. */
+export class Program {
+  private constructor(
+    private readonly gpu: GpuDevice,
+    private readonly step: StepBuffer,
+    private readonly commands: readonly Command[],
+    readonly label: string,
+  ) {}
+
+  /** Waits for the pipelines of a recording. Throws `internal` when a shader does not compile. */
+  static async create(
+    gpu: GpuDevice,
+    label: string,
+    recording: Recording,
+    step: StepBuffer,
+    elem: 'f32' | 'f16' = 'f32',
+  ): Promise<Program> {
+    const pipelines = await Promise.all(
+      recording.dispatches.map(({ kernel, overrides }) => gpu.pipelines.get({ kernel, overrides, elem })),
+    );
+    const params = step.layOut(recording.dispatches);
+    const commands = recording.dispatches.map((dispatch, i) => ({
+      dispatch,
+      pipeline: pipelines[i],
+      bindGroup: bindGroup(gpu, dispatch, params[i]),
+    }));
+    return new Program(gpu, step, commands, label);
+  }
+
+  get dispatchCount(): number {
+    return this.commands.length;
+  }
+
+  /** One write, one pass, one submit. `inputs` are the u32 inputs of the step buffer. */
+  submit(step: StepValues, inputs: Record<string, ArrayLike<number>> = {}, copies: readonly Copy[] = []): void {
+    const { device, counters } = this.gpu;
+    this.step.write(step, inputs);
+    const encoder = device.createCommandEncoder({ label: this.label });
+    const pass = encoder.beginComputePass({ label: this.label });
+    for (const { dispatch, pipeline, bindGroup } of this.commands) {
+      const [x, y, z] = workgroups(dispatch, step);
+      if (x * y * z === 0) continue;
+      pass.setPipeline(pipeline);
+      pass.setBindGroup(0, bindGroup);
+      pass.dispatchWorkgroups(x, y, z);
+      counters.dispatches++;
+    }
+    pass.end();
+    for (const { from, size, to, toOffset = 0 } of copies) {
+      const { buffer, offset } = asSlice(from);
+      encoder.copyBufferToBuffer(buffer.buffer, offset, to, toOffset, size);
+    }
+    device.queue.submit([encoder.finish()]);
+    counters.submits++;
+  }
+}
+
+function workgroups({ kernel, params, overrides }: Dispatch, step: StepValues): Workgroups {
+  return kernel.workgroups(resolveParams(params, step), overrides);
+}
+
+function asSlice(bindable: Bindable): BufferSlice {
+  return 'offset' in bindable
+    ? bindable
+    : { buffer: bindable, offset: 0, size: Math.max(16, Math.ceil(bindable.size / 4) * 4) };
+}
+
+function bindGroup(gpu: GpuDevice, { kernel, label, buffers }: Dispatch, params: BufferSlice): GPUBindGroup {
+  const resources = [...Object.keys(kernel.bindings).map((name) => asSlice(buffers[name])), params];
+  gpu.counters.bindGroups++;
+  return gpu.device.createBindGroup({
+    label,
+    layout: gpu.pipelines.layout(kernel),
+    entries: resources.map(({ buffer, offset, size }, binding) => ({
+      binding,
+      resource: { buffer: buffer.buffer, offset, size },
+    })),
+  });
+}

@@ -1,0 +1,31 @@
+import type { FlamingoError } from '../core/errors';
+import type { Manifest } from '../format/manifest';
+import type { FlamingoSession } from './types';
+
+/** Where a package comes from: a folder address, or its files as the user picked or dropped them. */
+export type ModelSource = { url: string } | { files: ReadonlyMap<string, Blob> };
+
+export interface LoadProgress {
+  phase: 'manifest' | 'weights' | 'compile' | 'ready';
+  loadedBytes: number;
+  totalBytes: number;
+}
+
+export interface LoadOptions {
+  /** auto: a hardware WebGPU adapter, else onnxruntime-web on wasm, which is faster than WebGPU in software. */
+  executor?: 'auto' | 'webgpu' | 'wasm';
+  signal?: AbortSignal;
+  onProgress?: (progress: LoadProgress) => void;
+}
+
+export interface LoadedModel extends AsyncDisposable {
+  readonly manifest: Manifest;
+  readonly executor: 'webgpu' | 'wasm';
+  /** Why this executor runs, as a sentence for the page. */
+  readonly executorReason: string;
+  readonly adapter: string;
+  readonly contextLength: number;
+  createSession(options?: { capacity?: number }): Promise<FlamingoSession>;
+  /** Resolves with the error when the GPU device is lost; stays pending otherwise. */
+  readonly lost: Promise<FlamingoError>;
+}
