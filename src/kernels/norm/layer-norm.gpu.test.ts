@@ -39,7 +39,7 @@ await describeKernel(
         const bias = uniform(cols, -1, 1, 3);
         return {
           params: { rows, cols, eps: 1e-5 },
-          buffers: { x, weight, bias, y: rows * cols },
+          buffers: { x, norm: Float32Array.from(HAS_BIAS ? [...weight, ...bias] : weight), y: rows * cols },
           overrides: { WG, HAS_BIAS },
           elem: ['x', 'y'],
           expected: { y: reference(x, weight, HAS_BIAS ? bias : undefined, cols, 1e-5) },
