@@ -1,0 +1,36 @@
+import { defineKernel, MAX_WORKGROUPS } from '../../gpu/kernel';
+
+/**
+ * y[t, r] = epilogue(sum_k norm(x)[first + t, k] * weight[r, k]) for a few rows t: the linear layer of a decode step.
+ * x [first + rows, cols]; weight [outputs, cols] in STORAGE, or with PAIR [2 * outputs, cols], gate rows then value rows;
+ * norm: weight [cols], then (NORM_BIAS) bias [cols]; bias [outputs] (PAIR: [2 * outputs]); gate [1] or [outputs]; y [rows, outputs].
+ * WG lanes compute OUTPUTS rows of the weight.
+ */
+export const matvec = defineKernel({
+  id: 'linear/matvec',
+  overrides: {
+    WG: 64,
+    OUTPUTS: 4,
+    STORAGE: 0,
+    NORM: 0,
+    NORM_BIAS: 0,
+    HAS_BIAS: 0,
+    ACTIVATION: 0,
+    PAIR: 0,
+    RESIDUAL: 0,
+  },
+  params: { rows: 'u32', first: 'u32', outputs: 'u32', cols: 'u32', eps: 'f32' },
+  bindings: {
+    x: 'read',
+    norm: 'read',
+    weight: 'read',
+    scale: 'read',
+    bias: 'read',
+    gate: 'read',
+    y: 'read-write',
+  },
+  workgroups: ({ rows, outputs }, { OUTPUTS }) => {
+    const groups = Math.ceil(outputs / OUTPUTS);
+    return [Math.min(groups, MAX_WORKGROUPS), Math.ceil(groups / MAX_WORKGROUPS), rows];
+  },
+});
