@@ -3,12 +3,14 @@ import type { Workgroups } from './kernel';
 import type { Bindable, BufferSlice, Dispatch, Recording, StepValues } from './recording';
 import { resolveParams, type StepBuffer } from './step-buffer';
 
-/** A copy at the end of a submit, from a result to a buffer that can be mapped. */
+/** A copy within a submit, from a result to a buffer that can be mapped or bound. */
 export interface Copy {
   from: Bindable;
   size: number;
   to: GPUBuffer;
   toOffset?: number;
+  /** Number of dispatches that come before the copy; the default is all. Anything else splits the pass: for taps, never for decoding. */
+  after?: number;
 }
 
 interface Command {
@@ -55,23 +57,36 @@ export class Program {
     const { device, counters } = this.gpu;
     this.step.write(step, inputs);
     const encoder = device.createCommandEncoder({ label: this.label });
+    const end = this.commands.length;
+    const stops = [...new Set(copies.map(({ after = end }) => after)), end].sort((a, b) => a - b);
+    let from = 0;
+    for (const stop of new Set(stops)) {
+      this.encodePass(encoder, step, from, stop);
+      for (const copy of copies) if ((copy.after ?? end) === stop) encodeCopy(encoder, copy);
+      from = stop;
+    }
+    device.queue.submit([encoder.finish()]);
+    counters.submits++;
+  }
+
+  private encodePass(encoder: GPUCommandEncoder, step: StepValues, from: number, to: number): void {
+    if (from === to) return;
     const pass = encoder.beginComputePass({ label: this.label });
-    for (const { dispatch, pipeline, bindGroup } of this.commands) {
+    for (const { dispatch, pipeline, bindGroup } of this.commands.slice(from, to)) {
       const [x, y, z] = workgroups(dispatch, step);
       if (x * y * z === 0) continue;
       pass.setPipeline(pipeline);
       pass.setBindGroup(0, bindGroup);
       pass.dispatchWorkgroups(x, y, z);
-      counters.dispatches++;
+      this.gpu.counters.dispatches++;
     }
     pass.end();
-    for (const { from, size, to, toOffset = 0 } of copies) {
-      const { buffer, offset } = asSlice(from);
-      encoder.copyBufferToBuffer(buffer.buffer, offset, to, toOffset, size);
-    }
-    device.queue.submit([encoder.finish()]);
-    counters.submits++;
   }
+}
+
+function encodeCopy(encoder: GPUCommandEncoder, { from, size, to, toOffset = 0 }: Copy): void {
+  const { buffer, offset } = asSlice(from);
+  encoder.copyBufferToBuffer(buffer.buffer, offset, to, toOffset, Math.ceil(size / 4) * 4);
 }
 
 function workgroups({ kernel, params, overrides }: Dispatch, step: StepValues): Workgroups {

@@ -42,9 +42,25 @@ export interface Dispatch {
   readonly params: Record<string, ParamValue>;
 }
 
+/** A named intermediate result and the point of the recording at which its buffer holds it. */
+export interface Tap {
+  readonly name: string;
+  readonly buffer: LedgerBuffer;
+  /** Elements per row of the step; the buffer holds [rows, width], or [heads, rows, width]. */
+  readonly width: number;
+  readonly heads: number;
+  readonly after: number;
+}
+
 /** A list of dispatches as plain data. Recording never touches the GPU; gpu/program compiles and submits it. */
 export class Recording {
   readonly dispatches: Dispatch[] = [];
+  readonly taps: Tap[] = [];
+
+  /** Notes that `buffer` holds the named result here. Costs nothing unless someone asks for it. */
+  tap(name: string, buffer: LedgerBuffer, width: number, heads = 1): void {
+    this.taps.push({ name, buffer, width, heads, after: this.dispatches.length });
+  }
 
   /** Appends one dispatch. `label` names the stage in errors, profiles and taps: `blocks.3.attn.out`. */
   add<P extends Record<string, ParamType>, B extends Record<string, Access>, O extends Record<string, number>>(

@@ -1,0 +1,191 @@
+import { FlamingoError } from '../core/errors';
+import type { EncodedMedia } from '../core/executor';
+import type { LedgerBuffer } from '../gpu/ledger';
+import { Program } from '../gpu/program';
+import { readBuffer } from '../gpu/readback';
+import { Recording } from '../gpu/recording';
+import { StepBuffer } from '../gpu/step-buffer';
+import { toElements, toFloats } from './elements';
+import type { EngineParts } from './parts';
+import { MEDIA_ROWS, type Resampler } from './resampler';
+import { Scratch, type Stage } from './stage';
+
+/** One medium in the media cache. */
+export interface WgslMedia extends EncodedMedia {
+  readonly slot: number;
+}
+
+interface Prepared extends Disposable {
+  frames: number;
+  /** Version of the media cache that was bound. */
+  version: number;
+  program: Program;
+  features: LedgerBuffer;
+  finished: LedgerBuffer;
+  latents: LedgerBuffer;
+  /** The learned latents as activations: where every run starts. */
+  initial: LedgerBuffer;
+}
+
+/** Runs the resampler: one submit per medium. Its program is made for the longest clip seen so far. */
+export class MediaEncoder implements Disposable {
+  private prepared: Promise<Prepared> | undefined;
+  private queue: Promise<unknown> = Promise.resolve();
+
+  constructor(
+    private readonly parts: EngineParts,
+    private readonly resampler: Resampler,
+  ) {}
+
+  /** features [F, v, Dv]. Throws `shape-mismatch` for another number of values, `invalid-option` for more frames than the model knows. */
+  async encode(features: Float32Array, frames: number): Promise<WgslMedia> {
+    checkFeatures(this.parts.config, features.length, frames);
+    // One after the other: taking a slot may move the cache that another run has just bound.
+    const run = this.queue.then(() => this.run(features, frames));
+    this.queue = run.catch(() => undefined);
+    return await run;
+  }
+
+  private async run(features: Float32Array, frames: number): Promise<WgslMedia> {
+    const { gpu, media, counters, config } = this.parts;
+    const { vision, resampler } = config;
+    const bytes = resampler.latents * vision.width * this.parts.elemBytes;
+    const kept = this.parts.gpu.ledger.allocate('latents', bytes, 'mediaKv', BUFFER());
+    const slot = media.take(); // may grow the cache, so it comes before binding it
+    const { program, features: input, finished, latents, initial } = await this.prepare(frames);
+    const values = toElements(features, this.parts.elem);
+    gpu.device.queue.writeBuffer(input.buffer, 0, values.buffer, values.byteOffset, values.byteLength);
+    program.submit({ rows: 0, position: 0, mediaRows: frames * vision.patches, frames, slot }, {}, [
+      { from: initial, size: bytes, to: latents.buffer, after: 0 },
+      { from: finished, size: bytes, to: kept.buffer },
+    ]);
+    counters.resamplerRuns++;
+    counters.mediaKvProjections += config.gated.before.length;
+    return this.handle(slot, kept, bytes);
+  }
+
+  startCompiling(): void {
+    const { gpu, elem } = this.parts;
+    using scratch = new RecordingScratch(this.parts, 1);
+    const recording = new Recording();
+    this.record(recording, scratch);
+    for (const { kernel, overrides } of recording.dispatches) {
+      gpu.pipelines.get({ kernel, overrides, elem }).catch(() => undefined);
+    }
+  }
+
+  [Symbol.dispose](): void {
+    void this.prepared?.then((prepared) => prepared[Symbol.dispose]());
+    this.prepared = undefined;
+  }
+
+  private handle(slot: number, kept: LedgerBuffer, bytes: number): WgslMedia {
+    const { gpu, media, elem } = this.parts;
+    let alive = true;
+    return {
+      slot,
+      bytes: media.bytesPerMedium + bytes,
+      latents: async () => toFloats(await readBuffer(gpu, kept, bytes), elem),
+      [Symbol.dispose]() {
+        if (!alive) return;
+        alive = false;
+        kept.destroy();
+        media.release(slot);
+      },
+    };
+  }
+
+  /** The program for clips of at least `frames` frames, bound to the media cache as it is now. */
+  private async prepare(frames: number): Promise<Prepared> {
+    const before = await this.prepared;
+    if (before && before.frames >= frames && before.version === this.parts.media.version) return before;
+    this.prepared = this.make(Math.max(frames, before?.frames ?? 1));
+    before?.[Symbol.dispose]();
+    return await this.prepared;
+  }
+
+  private async make(frames: number): Promise<Prepared> {
+    const { gpu, media, elem } = this.parts;
+    const { version } = media;
+    const scratch = new RecordingScratch(this.parts, frames);
+    const recording = new Recording();
+    const finished = this.record(recording, scratch);
+    const step = new StepBuffer(gpu, 'resampler step', {}, recording.dispatches.length);
+    const program = await Program.create(gpu, 'resampler', recording, step, elem);
+    const latents = scratch.latents.get('latents', this.parts.config.vision.width);
+    const initial = await this.initialLatents(scratch);
+    const dispose = () => {
+      scratch[Symbol.dispose]();
+      step[Symbol.dispose]();
+    };
+    return {
+      frames,
+      version,
+      program,
+      features: scratch.features,
+      finished,
+      latents,
+      initial,
+      [Symbol.dispose]: dispose,
+    };
+  }
+
+  /** The learned latents in the element type of activations; the weights hold them as f32. */
+  private async initialLatents(scratch: RecordingScratch): Promise<LedgerBuffer> {
+    const { gpu, config, elem } = this.parts;
+    if (elem === 'f32') return this.resampler.initial;
+    const stored = new Float32Array(await readBuffer(gpu, this.resampler.initial, this.resampler.initial.size));
+    const half = scratch.latents.get('initial', config.vision.width);
+    const { buffer, byteOffset, byteLength } = toElements(stored, elem);
+    gpu.device.queue.writeBuffer(half.buffer, 0, buffer, byteOffset, byteLength);
+    return half;
+  }
+
+  private record(rec: Recording, scratch: RecordingScratch): LedgerBuffer {
+    const { none } = this.parts.weights;
+    const shared = { rec, single: false, none, probabilities: false };
+    const media: Stage = { ...shared, rows: MEDIA_ROWS, scratch: scratch.media };
+    const latents: Stage = { ...shared, rows: this.parts.config.resampler.latents, scratch: scratch.latents };
+    return this.resampler.record(media, latents, scratch.features, this.parts.media);
+  }
+}
+
+/** Scratch for clips of up to `frames` frames: rows of features, and rows of latents. */
+class RecordingScratch implements Disposable {
+  readonly media: Scratch;
+  readonly latents: Scratch;
+  readonly features: LedgerBuffer;
+
+  constructor({ gpu, config, elemBytes }: EngineParts, frames: number) {
+    this.media = new Scratch(gpu, 'resampler.media', frames * config.vision.patches, elemBytes);
+    this.latents = new Scratch(gpu, 'resampler.latents', config.resampler.latents, elemBytes);
+    this.features = this.media.get('features', config.vision.width);
+  }
+
+  [Symbol.dispose](): void {
+    this.media[Symbol.dispose]();
+    this.latents[Symbol.dispose]();
+  }
+}
+
+const BUFFER = () => GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
+
+function checkFeatures({ vision, resampler }: EngineParts['config'], length: number, frames: number): void {
+  const expected = frames * vision.patches * vision.width;
+  if (length !== expected) {
+    throw new FlamingoError('shape-mismatch', `${frames} frames have ${length} features, ${expected} are expected.`, {
+      hint: 'The vision encoder does not fit the model: convert the package again.',
+      details: { frames, length, expected },
+    });
+  }
+  if (resampler.maxFrames !== null && frames > resampler.maxFrames) {
+    throw new FlamingoError(
+      'invalid-option',
+      `A clip has ${frames} frames; this model takes at most ${resampler.maxFrames}.`,
+      {
+        hint: 'Take fewer frames of the clip.',
+        details: { frames, maxFrames: resampler.maxFrames },
+      },
+    );
+  }
+}

@@ -1,0 +1,187 @@
+import { FlamingoError, throwIfAborted } from '../core/errors';
+import type { AppendResult, AppendStep, Sequence } from '../core/executor';
+import type { LedgerBuffer } from '../gpu/ledger';
+import { Staging } from '../gpu/readback';
+import type { WgslMedia } from './media-encoder';
+import { type EngineParts, MAX_SUPPRESSED, PREFILL_ROWS } from './parts';
+import { samplingStep } from './sampler';
+import type { KeyValueCache } from './self-attention';
+import type { StepMode } from './step';
+import { StepPrograms } from './step-programs';
+import { TapReader } from './tap-reader';
+
+/** The KV cache of one token sequence on the GPU, and the programs that are bound to it. */
+export class WgslSequence implements Sequence {
+  length = 0;
+  private readonly programs: StepPrograms;
+  private readonly token: Staging;
+  private disposed = false;
+
+  private constructor(
+    private readonly parts: EngineParts,
+    readonly capacity: number,
+    private readonly caches: readonly KeyValueCache[],
+  ) {
+    this.programs = new StepPrograms(parts, caches, capacity);
+    this.token = new Staging(parts.gpu, 'token', 16);
+  }
+
+  /** Throws `invalid-option` for a capacity beyond the model's context, `device` when the GPU is full. */
+  static async create(parts: EngineParts, capacity: number): Promise<WgslSequence> {
+    const { config, gpu, elemBytes } = parts;
+    if (!Number.isInteger(capacity) || capacity < 1 || capacity > config.contextLength) {
+      throw new FlamingoError(
+        'invalid-option',
+        `A capacity of ${capacity} tokens; this model has 1 to ${config.contextLength}.`,
+        {
+          hint: 'Ask for fewer tokens.',
+          details: { capacity, contextLength: config.contextLength },
+        },
+      );
+    }
+    const { layers, kvHeads, headDim } = config.decoder;
+    const bytes = kvHeads * capacity * headDim * elemBytes;
+    const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
+    const make = (label: string): LedgerBuffer => gpu.ledger.allocate(label, bytes, 'selfKv', usage);
+    const caches = Array.from({ length: layers }, (_, i) => ({
+      keys: make(`blocks.${i}.keys`),
+      values: make(`blocks.${i}.values`),
+    }));
+    await gpu.ledger.settle();
+    return new WgslSequence(parts, capacity, caches);
+  }
+
+  async append(step: AppendStep): Promise<AppendResult> {
+    this.check(step);
+    const taps = new TapReader(this.parts, step);
+    let result: AppendResult = { taps: new Map() };
+    const logits: Float32Array[] = [];
+    for (let start = 0; start < step.ids.length; start += PREFILL_ROWS) {
+      throwIfAborted(step.signal);
+      const end = Math.min(start + PREFILL_ROWS, step.ids.length);
+      const chunk = await this.runChunk(step, start, end, taps);
+      if (chunk.logits) logits.push(chunk.logits);
+      result = { ...result, token: chunk.token };
+    }
+    return { ...result, logits: join(logits), taps: taps.finish() };
+  }
+
+  truncate(length: number): void {
+    if (length < 0 || length > this.length) {
+      throw new FlamingoError('invalid-option', `Cannot rewind to ${length}: the context has ${this.length} tokens.`);
+    }
+    this.length = length;
+  }
+
+  async fork(): Promise<Sequence> {
+    const copy = await WgslSequence.create(this.parts, this.capacity);
+    const { device } = this.parts.gpu;
+    const encoder = device.createCommandEncoder({ label: 'fork' });
+    this.caches.forEach(({ keys, values }, i) => {
+      encoder.copyBufferToBuffer(keys.buffer, 0, copy.caches[i].keys.buffer, 0, keys.buffer.size);
+      encoder.copyBufferToBuffer(values.buffer, 0, copy.caches[i].values.buffer, 0, values.buffer.size);
+    });
+    device.queue.submit([encoder.finish()]);
+    copy.length = this.length;
+    return copy;
+  }
+
+  [Symbol.dispose](): void {
+    if (this.disposed) return;
+    this.disposed = true;
+    for (const { keys, values } of this.caches) {
+      keys.destroy();
+      values.destroy();
+    }
+    this.programs[Symbol.dispose]();
+    this.token[Symbol.dispose]();
+  }
+
+  /** One submit: up to PREFILL_ROWS tokens. */
+  private async runChunk(
+    step: AppendStep,
+    start: number,
+    end: number,
+    taps: TapReader,
+  ): Promise<{ logits?: Float32Array; token?: number }> {
+    const { counters, gpu } = this.parts;
+    const rows = end - start;
+    const last = end === step.ids.length;
+    const mode = stepMode(step, rows, last);
+    const { program, recording } = await this.programs.get(mode);
+    const before = { ...gpu.counters, buffers: gpu.ledger.created };
+    const reads = taps.prepare(recording, mode, rows);
+    const copies =
+      mode.sample === 'none' ? reads.copies : [...reads.copies, this.token.copy(this.parts.outputs.get('token', 1), 4)];
+    program.submit(
+      { rows, position: this.length, ...samplingStep(step.sample, this.parts.config.vocab) },
+      {
+        ids: step.ids.slice(start, end),
+        seen: step.mediaIndex.slice(start, end).map((m) => (m < 0 ? -1 : (step.media[m] as WgslMedia).slot)),
+        suppress: step.sample?.suppress ?? [],
+      },
+      copies,
+    );
+    this.length += rows;
+    counters[step.ids.length === 1 ? 'decodedTokens' : 'prefilledTokens'] += rows;
+    counters.lastStep = {
+      submits: gpu.counters.submits - before.submits,
+      dispatches: gpu.counters.dispatches - before.dispatches,
+      bindGroups: gpu.counters.bindGroups - before.bindGroups,
+      buffers: gpu.ledger.created - before.buffers,
+    };
+    const logits = await reads.read(start, end);
+    const token = mode.sample === 'none' ? undefined : new Uint32Array(await this.token.read(4))[0];
+    return { logits, token };
+  }
+
+  private check({ ids, mediaIndex, media, sample }: AppendStep): void {
+    if (this.disposed) throw new FlamingoError('disposed', 'This sequence was disposed of.');
+    if (ids.length !== mediaIndex.length) {
+      throw new FlamingoError('internal', `${ids.length} tokens came with ${mediaIndex.length} media indices.`);
+    }
+    const worst = Math.max(-1, ...mediaIndex);
+    if (worst >= media.length) {
+      throw new FlamingoError('media-count', `A token refers to picture ${worst + 1}, but ${media.length} were given.`);
+    }
+    if ((sample?.suppress.length ?? 0) > MAX_SUPPRESSED) {
+      throw new FlamingoError(
+        'invalid-option',
+        `${sample?.suppress.length} suppressed tokens; at most ${MAX_SUPPRESSED} are possible.`,
+      );
+    }
+    const { vocab } = this.parts.config;
+    const foreign = ids.find((id) => !(id >= 0 && id < vocab));
+    if (foreign !== undefined) {
+      throw new FlamingoError('invalid-option', `Token ${foreign} is outside the vocabulary of ${vocab}.`);
+    }
+    if (this.length + ids.length <= this.capacity) return;
+    throw new FlamingoError(
+      'context-overflow',
+      `${ids.length} more tokens do not fit: ${this.length} of ${this.capacity} are used.`,
+      {
+        hint: 'Shorten the prompt, remove examples, or begin a new chat.',
+        details: { tokens: ids.length, used: this.length, capacity: this.capacity },
+      },
+    );
+  }
+}
+
+function stepMode(step: AppendStep, rows: number, last: boolean): StepMode {
+  const probabilities = step.taps?.some((name) => name.startsWith('attention.')) ?? false;
+  const sample = last && step.sample ? (step.sample.temperature > 0 ? 'draw' : 'argmax') : 'none';
+  const wantsLast = last && (step.logits === 'last' || sample !== 'none');
+  const head = step.logits === 'all' ? 'all' : wantsLast ? 'last' : 'none';
+  return { single: rows === 1, head, sample: head === 'last' ? sample : 'none', probabilities };
+}
+
+function join(parts: readonly Float32Array[]): Float32Array | undefined {
+  if (parts.length < 2) return parts[0];
+  const whole = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}

@@ -1,0 +1,57 @@
+import { type Bindable, Recording } from '../gpu/recording';
+import type { EngineParts, STEP_INPUTS } from './parts';
+import { recordSampling } from './sampler';
+import type { KeyValueCache } from './self-attention';
+import { ROWS, type Stage } from './stage';
+
+/** What a step computes. Each combination is one program; a session uses three or four. */
+export interface StepMode {
+  /** One token, with fused norms; otherwise up to PREFILL_ROWS. */
+  single: boolean;
+  head: 'none' | 'last' | 'all';
+  sample: 'none' | 'argmax' | 'draw';
+  probabilities: boolean;
+}
+
+/** What a recording needs of one sequence. */
+export interface BoundSequence {
+  readonly caches: readonly KeyValueCache[];
+  readonly capacity: number;
+  input(name: keyof typeof STEP_INPUTS): Bindable;
+}
+
+/** Embedding, blocks, and as much of head and sampling as `mode` asks for. */
+export function recordStep(parts: EngineParts, mode: StepMode, bound: BoundSequence): Recording {
+  const { decoder, scratch, outputs, weights, config, media } = parts;
+  const rec = new Recording();
+  const rows = mode.single ? 1 : ROWS;
+  const stage: Stage = {
+    rec,
+    single: mode.single,
+    rows,
+    scratch,
+    none: weights.none,
+    probabilities: mode.probabilities,
+  };
+  const { caches, capacity } = bound;
+  const x = decoder.record(stage, {
+    ids: bound.input('ids'),
+    seen: bound.input('seen'),
+    caches,
+    media: media.layers,
+    capacity,
+  });
+  if (mode.head === 'all') decoder.recordAllLogits(stage, x, scratch.get('all_logits', config.vocab));
+  if (mode.head !== 'last') return rec;
+  const logits = outputs.get('logits', config.vocab);
+  decoder.recordLastLogits(stage, x, logits);
+  if (mode.sample !== 'none') recordSampling(parts, rec, mode.sample, logits, bound.input('suppress'));
+  return rec;
+}
+
+/** The same recording bound to nothing: tells which pipelines a step needs, and how many dispatches it has. */
+export function dryStep(parts: EngineParts, mode: StepMode): Recording {
+  const { none } = parts.weights;
+  const caches = Array.from({ length: parts.config.decoder.layers }, () => ({ keys: none, values: none }));
+  return recordStep(parts, mode, { caches, capacity: 1, input: () => none });
+}

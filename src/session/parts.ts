@@ -1,0 +1,27 @@
+import type { Executor } from '../core/executor';
+import type { Manifest } from '../format/manifest';
+import type { MediaStore } from './media-store';
+import type { MediaSource } from './types';
+
+/** Text to ids and back, with the special tokens of one package. */
+export interface SessionTokenizer {
+  /** Tokens that begin every context (`</s>` for OPT, `<s>` for LLaMA, none for GPT-NeoX). */
+  readonly beginIds: readonly number[];
+  /** Ids of plain text: text that spells a special token stays text. */
+  encodeText(text: string): number[];
+  /** Streams text: `push` gives what became complete, `flush` what is left. */
+  detokenizer(): { push(id: number): string; flush(): string };
+}
+
+/** Everything the sessions of one loaded model share. */
+export interface ModelParts {
+  readonly manifest: Manifest;
+  readonly executor: Executor;
+  readonly tokenizer: SessionTokenizer;
+  readonly media: MediaStore;
+  /** vision.onnx: pixels [F,3,S,S] -> features [F,v,Dv]. */
+  readonly vision: { readonly runs: number; encode(pixels: Float32Array, frames: number): Promise<Float32Array> };
+  /** Pictures -> pixels [F,3,S,S], preprocessed as the manifest says. */
+  pixels(frames: readonly MediaSource[], signal?: AbortSignal): Promise<Float32Array>;
+  networkRequests(): number;
+}
