@@ -55,10 +55,12 @@ export class Resampler {
         params: { frames: stepValue('frames'), patches: vision.patches, cols: vision.width },
       });
     }
-    this.layers.forEach((layer, i) => this.recordLayer(media, latents, layer, `resampler.layers.${i}`, features, x));
+    for (const [i, layer] of this.layers.entries()) {
+      this.recordLayer(media, latents, layer, `resampler.layers.${i}`, features, x);
+    }
     const finished = latents.scratch.get('finished', vision.width);
     recordNorm(latents, 'resampler.norm', this.norm, x, finished);
-    this.toKv.forEach((toKv, k) => this.recordKeyValues(latents, toKv, k, finished, cache));
+    for (const [k, toKv] of this.toKv.entries()) this.recordKeyValues(latents, toKv, k, finished, cache);
     return finished;
   }
 

@@ -1,0 +1,200 @@
+import { describe, expect, it } from 'vitest';
+import type { WeightType } from '../core/dtypes';
+import type { AppendResult, EncodedMedia } from '../core/executor';
+import type { FlamingoConfig } from '../format/config';
+import { dawnGpu } from '../gpu/dawn-node';
+import { openDevice } from '../gpu/device';
+import { uniform } from '../testing/random';
+import { testDevice } from '../testing/test-device';
+import { randomWeights, tinyConfig } from '../testing/tiny-model';
+import { WgslExecutor } from './engine';
+
+const VARIANTS: Record<string, FlamingoConfig> = {
+  'rotary, sequential': tinyConfig(),
+  'partial rotary, parallel residual': tinyConfig({
+    decoder: { parallelResidual: true, position: { kind: 'rotary', dims: 4, theta: 10000, pairing: 'half' } },
+  }),
+  'alibi, no bias, q/k norm, tied': tinyConfig({
+    decoder: {
+      position: { kind: 'alibi', slopes: [0.5, 0.25, 0.125, 0.0625] },
+      qkNorm: { over: 'width', norm: { kind: 'layer', eps: 1e-5, bias: false } },
+      bias: { qkv: false, out: false, head: false },
+      norm: { kind: 'layer', eps: 1e-5, bias: false },
+      tiedHead: true,
+    },
+  }),
+  'learned positions, relu': tinyConfig({
+    decoder: {
+      position: { kind: 'learned', offset: 2, rows: 302 },
+      feedForward: { inner: 60, activation: 'relu', gated: false, bias: true },
+    },
+  }),
+  'rms, grouped heads, gated pair': tinyConfig({
+    decoder: {
+      kvHeads: 2,
+      norm: { kind: 'rms', eps: 1e-6, bias: false },
+      bias: { qkv: false, out: false, head: false },
+      feedForward: { inner: 70, activation: 'silu', gated: true, bias: false },
+    },
+  }),
+};
+
+const IDS = Array.from({ length: 14 }, (_, i) => (i * 31 + 5) % 97);
+const SEEN = [-1, -1, 0, 0, 0, 0, 1, 1, 2, 2, 2, 2, 2, 2];
+
+async function load(config: FlamingoConfig, type: WeightType = 'f32', gates?: number): Promise<WgslExecutor> {
+  const executor = WgslExecutor.create(await testDevice({ f16: false, subgroups: true }), config, type);
+  await executor.load(randomWeights(config, type, { gates }));
+  return executor;
+}
+
+async function pictures(executor: WgslExecutor, config: FlamingoConfig, seeds: number[]): Promise<EncodedMedia[]> {
+  const { patches, width } = config.vision;
+  return await Promise.all(seeds.map((seed) => executor.encodeMedia(uniform(patches * width, -2, 2, seed), 1)));
+}
+
+async function logits(
+  executor: WgslExecutor,
+  media: EncodedMedia[],
+  chunks: number[] = [IDS.length],
+): Promise<Float32Array> {
+  using sequence = await executor.createSequence(64);
+  const rows: number[] = [];
+  let at = 0;
+  for (const size of chunks) {
+    const result: AppendResult = await sequence.append({
+      ids: IDS.slice(at, at + size),
+      mediaIndex: SEEN.slice(at, at + size),
+      media,
+      logits: 'all',
+    });
+    rows.push(...result.logits!);
+    at += size;
+  }
+  return Float32Array.from(rows);
+}
+
+function worst(a: Float32Array, b: Float32Array): number {
+  return a.reduce(
+    (most, value, i) => Math.max(most, Number.isFinite(value) ? Math.abs(value - b[i]) : Number.POSITIVE_INFINITY),
+    0,
+  );
+}
+
+describe.each(Object.entries(VARIANTS))('engine: %s', (_, config) => {
+  it.each(['f32', 'q4'] as const)('prefill equals one token at a time, %s weights', async (type) => {
+    using executor = await load(config, type);
+    const media = await pictures(executor, config, [1, 2, 3]);
+    const whole = await logits(executor, media);
+    const single = await logits(
+      executor,
+      media,
+      IDS.map(() => 1),
+    );
+    const chunks = await logits(executor, media, [5, 1, 8]);
+    expect(worst(whole, single)).toBeLessThan(1e-4);
+    expect(worst(whole, chunks)).toBeLessThan(1e-4);
+  });
+});
+
+describe('engine', () => {
+  const config = tinyConfig();
+
+  it('lets a picture change only the positions that see it', async () => {
+    using executor = await load(config);
+    const before = await logits(executor, await pictures(executor, config, [1, 2, 3]));
+    const after = await logits(executor, await pictures(executor, config, [1, 9, 3]));
+    const changed = IDS.map(
+      (_, t) => worst(before.subarray(t * 97, (t + 1) * 97), after.subarray(t * 97, (t + 1) * 97)) > 0,
+    );
+    expect(changed.slice(0, 6)).toEqual([false, false, false, false, false, false]);
+    expect(changed[6]).toBe(true);
+  });
+
+  it('is bit-equal to the language model alone when all gates are 0', async () => {
+    using closed = await load(config, 'f32', 0);
+    const seen = await logits(closed, await pictures(closed, config, [1, 2, 3]));
+    const without = tinyConfig({ gated: { before: [] } });
+    const weights = randomWeights(config, 'f32', { gates: 0 });
+    using plain = WgslExecutor.create(await testDevice({ f16: false, subgroups: true }), without, 'f32');
+    await plain.load(weights);
+    expect(await logits(plain, await pictures(plain, without, [1, 2, 3]))).toEqual(seen);
+  });
+
+  it('decodes in one submit that creates nothing, 6 dispatches per block and 5 per gated layer', async () => {
+    using executor = await load(config);
+    const media = await pictures(executor, config, [1]);
+    using sequence = await executor.createSequence(64);
+    const sample = { temperature: 0, topK: 0, topP: 1, seed: 0, step: 0, suppress: [3] };
+    let { token } = await sequence.append({ ids: IDS, mediaIndex: IDS.map(() => 0), media, sample });
+    for (let i = 0; i < 3; i++) ({ token } = await sequence.append({ ids: [token!], mediaIndex: [0], media, sample }));
+    const { lastStep } = executor.counters;
+    const around = 3; // embedding, head, argmax
+    expect(lastStep).toEqual({ submits: 1, dispatches: 3 * 6 + 2 * 5 + around, bindGroups: 0, buffers: 0 });
+  });
+
+  it('draws the same token for the same seed and never a suppressed one', async () => {
+    using executor = await load(config);
+    using sequence = await executor.createSequence(64);
+    await sequence.append({ ids: IDS, mediaIndex: IDS.map(() => -1), media: [] });
+    const draw = async (seed: number) => {
+      sequence.truncate(IDS.length - 1);
+      const sample = { temperature: 2, topK: 0, topP: 0.95, seed, step: 1, suppress: [7, 8] };
+      return (await sequence.append({ ids: IDS.slice(-1), mediaIndex: [-1], media: [], sample })).token;
+    };
+    const tokens = [];
+    for (let seed = 0; seed < 12; seed++) tokens.push(await draw(seed));
+    expect(await draw(5)).toBe(tokens[5]);
+    expect(new Set(tokens).size).toBeGreaterThan(1);
+    expect(tokens).not.toContain(7);
+  });
+
+  it('forks and rewinds', async () => {
+    using executor = await load(config);
+    using sequence = await executor.createSequence(32);
+    await sequence.append({ ids: IDS, mediaIndex: IDS.map(() => -1), media: [] });
+    using copy = await sequence.fork();
+    const next = { ids: [1, 2], mediaIndex: [-1, -1], media: [], logits: 'all' as const };
+    const first = (await copy.append(next)).logits!;
+    await copy.append({ ...next, ids: [3, 4] });
+    expect((await sequence.append(next)).logits).toEqual(first);
+    sequence.truncate(IDS.length);
+    expect((await sequence.append(next)).logits).toEqual(first);
+  });
+
+  it('holds exactly the bytes it declares, and none after disposal', async () => {
+    const gpu = await openDevice(await dawnGpu(), { f16: false });
+    const executor = WgslExecutor.create(gpu, config, 'f32');
+    await executor.load(randomWeights(config, 'f32'));
+    const { heads, headDim } = config.gated;
+    const media = await pictures(executor, config, [1, 2, 3, 4, 5]); // more than the first slots
+    const perPicture = 2 * 2 * heads * config.resampler.latents * headDim * 4;
+    const latents = 5 * config.resampler.latents * config.vision.width * 4;
+    expect(executor.memory().mediaKv).toBe(8 * perPicture + latents);
+    const sequence = await executor.createSequence(64);
+    expect(executor.memory().selfKv).toBe(2 * 3 * 4 * 64 * 10 * 4);
+    sequence[Symbol.dispose]();
+    for (const medium of media) medium[Symbol.dispose]();
+    executor[Symbol.dispose]();
+    await new Promise((resolve) => setTimeout(resolve));
+    expect(executor.memory()).toEqual({ weights: 0, selfKv: 0, mediaKv: 0, scratch: 0 });
+  });
+
+  it('refuses what does not fit before computing anything', async () => {
+    using executor = await load(config);
+    using sequence = await executor.createSequence(8);
+    const error = await sequence.append({ ids: IDS, mediaIndex: IDS.map(() => -1), media: [] }).catch((e) => e);
+    expect(error).toMatchObject({ code: 'context-overflow', details: { tokens: 14, used: 0, capacity: 8 } });
+    expect(sequence.length).toBe(0);
+    await expect(executor.createSequence(301)).rejects.toMatchObject({ code: 'invalid-option' });
+    await expect(executor.encodeMedia(new Float32Array(3), 1)).rejects.toMatchObject({ code: 'shape-mismatch' });
+  });
+
+  it('names the tensor that a small GPU cannot hold', async () => {
+    const gpu = await openDevice(await dawnGpu(), {
+      limits: { maxStorageBufferBindingSize: 134217728, maxBufferSize: 268435456 },
+    });
+    const large = tinyConfig({ vocab: 1_000_000 });
+    expect(() => WgslExecutor.create(gpu, large, 'f32')).toThrow(/embed\.weight needs 160000000 bytes/);
+  });
+});
