@@ -1,0 +1,51 @@
+/**
+ * Coefficient tables of an antialiased bicubic resize, as Pillow makes them (libImaging/Resample.c, precompute_coeffs and
+ * normalize_coeffs_8bpc): shared by the CPU path in media/ and the WGSL kernels in image/.
+ */
+
+/** Fixed-point digits of a coefficient: 32 bits less 8 of the value and 2 for the overshoot of the cubic. */
+export const PRECISION_BITS = 32 - 8 - 2;
+
+export interface ResampleTable {
+  /** Coefficients of one output pixel; unused ones are 0. */
+  readonly taps: number;
+  /** First input pixel of each output pixel. */
+  readonly starts: Int32Array;
+  /** Number of input pixels of each output pixel. */
+  readonly counts: Int32Array;
+  /** [outputs, taps], fixed point with PRECISION_BITS. */
+  readonly coefficients: Int32Array;
+}
+
+/** Table for resizing a line of `input` pixels to `output` pixels. */
+export function bicubicTable(input: number, output: number): ResampleTable {
+  const scale = input / output;
+  const filterScale = Math.max(scale, 1); // shrinking widens the filter: that is the antialiasing
+  const support = 2 * filterScale;
+  const taps = Math.ceil(support) * 2 + 1;
+  const starts = new Int32Array(output);
+  const counts = new Int32Array(output);
+  const coefficients = new Int32Array(output * taps);
+  for (let i = 0; i < output; i++) {
+    const centre = (i + 0.5) * scale;
+    const start = Math.max(0, Math.trunc(centre - support + 0.5));
+    const end = Math.min(input, Math.trunc(centre + support + 0.5));
+    const weights = Array.from({ length: end - start }, (_, k) => cubic((k + start - centre + 0.5) / filterScale));
+    const sum = weights.reduce((a, b) => a + b, 0);
+    starts[i] = start;
+    counts[i] = end - start;
+    weights.forEach((weight, k) => {
+      const fixed = (weight / (sum || 1)) * 2 ** PRECISION_BITS;
+      coefficients[i * taps + k] = Math.trunc(fixed + (fixed < 0 ? -0.5 : 0.5));
+    });
+  }
+  return { taps, starts, counts, coefficients };
+}
+
+/** Keys' cubic with a = -0.5. */
+function cubic(distance: number): number {
+  const a = -0.5;
+  const x = Math.abs(distance);
+  if (x < 1) return ((a + 2) * x - (a + 3)) * x * x + 1;
+  return x < 2 ? (((x - 5) * x + 8) * x - 4) * a : 0;
+}
