@@ -11,4 +11,24 @@ export const BOUNDS: Record<string, { f32: Bound; f16: Bound }> = {
     f32: { abs: 1e-6, rel: 2e-5, reason: 'two f32 sums over the row; inverseSqrt has 2 ULP in WGSL' },
     f16: { abs: 1e-3, rel: 2e-3, reason: 'inputs and outputs rounded to f16 (11 bits)' },
   },
+  'norm/rms-norm': {
+    f32: { abs: 1e-6, rel: 2e-5, reason: 'one f32 sum over the row; inverseSqrt has 2 ULP in WGSL' },
+    f16: { abs: 1e-3, rel: 2e-3, reason: 'outputs rounded to f16 (11 bits)' },
+  },
+  'embed/gather': {
+    f32: { abs: 0, rel: 1e-7, reason: 'codes times scales are exact; one rounded addition with learned positions' },
+    f16: { abs: 1e-6, rel: 5e-4, reason: 'outputs rounded to f16 (11 bits)' },
+  },
+  'embed/add-frames': {
+    f32: { abs: 0, rel: 1e-7, reason: 'one rounded addition' },
+    f16: { abs: 1e-6, rel: 5e-4, reason: 'outputs rounded to f16 (11 bits)' },
+  },
+  'linear/matvec': {
+    f32: { abs: 2e-6, rel: 1e-5, reason: 'f32 sums of up to 2048 products; a fused norm as norm/layer-norm' },
+    f16: { abs: 1e-3, rel: 1e-3, reason: 'outputs rounded to f16 (11 bits)' },
+  },
+  'linear/matmul': {
+    f32: { abs: 2e-6, rel: 1e-5, reason: 'f32 sums of up to 2048 products' },
+    f16: { abs: 1e-3, rel: 1e-3, reason: 'outputs rounded to f16 (11 bits)' },
+  },
 };

@@ -4,12 +4,13 @@ import { defineKernel, MAX_WORKGROUPS } from '../../gpu/kernel';
  * y[t, r] = epilogue(sum_k norm(x)[first + t, k] * weight[r, k]) for a few rows t: the linear layer of a decode step.
  * x [first + rows, cols]; weight [outputs, cols] in STORAGE, or with PAIR [2 * outputs, cols], gate rows then value rows;
  * norm: weight [cols], then (NORM_BIAS) bias [cols]; bias [outputs] (PAIR: [2 * outputs]); gate [1] or [outputs]; y [rows, outputs].
- * WG lanes compute OUTPUTS rows of the weight.
+ * Teams of LANES lanes (a power of two, a divisor of WG) compute OUTPUTS (1, 2 or 4) outputs each.
  */
 export const matvec = defineKernel({
   id: 'linear/matvec',
   overrides: {
     WG: 64,
+    LANES: 64,
     OUTPUTS: 4,
     STORAGE: 0,
     NORM: 0,
@@ -29,8 +30,8 @@ export const matvec = defineKernel({
     gate: 'read',
     y: 'read-write',
   },
-  workgroups: ({ rows, outputs }, { OUTPUTS }) => {
-    const groups = Math.ceil(outputs / OUTPUTS);
+  workgroups: ({ rows, outputs }, { WG, LANES, OUTPUTS }) => {
+    const groups = Math.ceil(outputs / ((WG / LANES) * OUTPUTS));
     return [Math.min(groups, MAX_WORKGROUPS), Math.ceil(groups / MAX_WORKGROUPS), rows];
   },
 });

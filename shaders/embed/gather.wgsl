@@ -1,0 +1,31 @@
+// y[r, c] = table[ids[r], c], and with LEARNED + positions[position + r + offset, c]
+//
+// ids [rows]; table [vocabulary, cols] in STORAGE (lib/weights); positions [., cols]; y [rows, cols].
+// position: tokens already in the cache; offset: first row of the position table that is in use (OPT: 2).
+
+alias Elem = f32;
+
+override WG: u32 = 64;
+override LEARNED: u32 = 0;
+
+struct Params { rows: u32, cols: u32, position: u32, offset: u32 }
+
+@group(0) @binding(0) var<storage, read> ids: array<u32>;
+@group(0) @binding(1) var<storage, read> weight: array<u32>;
+@group(0) @binding(2) var<storage, read> scale: array<u32>;
+@group(0) @binding(3) var<storage, read> positions: array<f32>;
+@group(0) @binding(4) var<storage, read_write> y: array<Elem>;
+@group(0) @binding(5) var<uniform> params: Params;
+
+// @import lib/weights.wgsl
+
+@compute @workgroup_size(WG)
+fn main(@builtin(global_invocation_id) id: vec3u) {
+  let c = id.x;
+  let r = id.y;
+  let cols = params.cols;
+  if (r >= params.rows || c >= cols) { return; }
+  var value = weight_at(ids[r], c, cols);
+  if (LEARNED == 1u) { value += positions[(params.position + r + params.offset) * cols + c]; }
+  y[r * cols + c] = Elem(value);
+}
