@@ -1,0 +1,180 @@
+"""The model, in plain PyTorch, under the names of open_flamingo/src/helpers.py and of Hugging Face's GPT-NeoX.
+
+B batch, T text tokens, M images of a sequence, v patches, n latents, D LM width, Dv vision width.
+"""
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+
+def feed_forward(dim, mult=4):
+    return nn.Sequential(nn.LayerNorm(dim), nn.Linear(dim, dim * mult, bias=False), nn.GELU(), nn.Linear(dim * mult, dim, bias=False))
+
+
+def heads(x, count):
+    """[B, T, h*d] -> [B, h, T, d]"""
+    return x.view(*x.shape[:2], count, -1).transpose(1, 2)
+
+
+class PerceiverAttention(nn.Module):
+    def __init__(self, dim, head_count, dim_head):
+        super().__init__()
+        inner, self.heads = head_count * dim_head, head_count
+        self.norm_media, self.norm_latents = nn.LayerNorm(dim), nn.LayerNorm(dim)
+        self.to_q, self.to_kv = nn.Linear(dim, inner, bias=False), nn.Linear(dim, 2 * inner, bias=False)
+        self.to_out = nn.Linear(inner, dim, bias=False)
+
+    def forward(self, x, latents):
+        x, latents = self.norm_media(x), self.norm_latents(latents)
+        k, v = self.to_kv(torch.cat([x, latents], 1)).chunk(2, -1)
+        y = F.scaled_dot_product_attention(heads(self.to_q(latents), self.heads), heads(k, self.heads), heads(v, self.heads))
+        return self.to_out(y.transpose(1, 2).flatten(2))
+
+
+class PerceiverResampler(nn.Module):
+    def __init__(self, dim, depth, head_count, dim_head, latents):
+        super().__init__()
+        self.latents = nn.Parameter(torch.randn(latents, dim))
+        self.layers = nn.ModuleList(nn.ModuleList([PerceiverAttention(dim, head_count, dim_head), feed_forward(dim)]) for _ in range(depth))
+        self.norm = nn.LayerNorm(dim)
+
+    def forward(self, x, subset=None):
+        """x [images, v, Dv] -> [images, n, Dv]. subset: indices of the latents to use (a cheaper step while training)."""
+        latents = self.latents if subset is None else self.latents[subset]
+        latents = latents.expand(len(x), -1, -1)
+        for attention, ff in self.layers:
+            latents = attention(x, latents) + latents
+            latents = ff(latents) + latents
+        return self.norm(latents)
+
+
+class MaskedCrossAttention(nn.Module):
+    def __init__(self, dim, dim_visual, head_count, dim_head):
+        super().__init__()
+        inner, self.heads = head_count * dim_head, head_count
+        self.norm = nn.LayerNorm(dim)
+        self.to_q, self.to_kv = nn.Linear(dim, inner, bias=False), nn.Linear(dim_visual, 2 * inner, bias=False)
+        self.to_out = nn.Linear(inner, dim, bias=False)
+
+    def forward(self, x, media, seen):
+        """x [B,T,D]; media [B,M,n,Dv]; seen [B,T]: number of images up to each token. A token attends to the last one; 0 = to none."""
+        images, n = media.shape[1:3]
+        k, v = self.to_kv(media.flatten(1, 2)).chunk(2, -1)
+        index = torch.arange(1, images + 1, device=x.device).repeat_interleave(n)
+        nothing = (seen == 0)[:, :, None]
+        mask = (seen[:, :, None] == index) | nothing  # a row without any key would give NaN: zeroed below instead
+        y = F.scaled_dot_product_attention(heads(self.to_q(self.norm(x)), self.heads), heads(k, self.heads), heads(v, self.heads), attn_mask=mask[:, None])
+        return self.to_out(y.transpose(1, 2).flatten(2).masked_fill(nothing, 0.0))
+
+
+class GatedCrossAttentionBlock(nn.Module):
+    def __init__(self, dim, dim_visual, head_count, dim_head):
+        super().__init__()
+        self.attn = MaskedCrossAttention(dim, dim_visual, head_count, dim_head)
+        self.attn_gate = nn.Parameter(torch.zeros(1))
+        self.ff = feed_forward(dim)
+        self.ff_gate = nn.Parameter(torch.zeros(1))
+
+    def forward(self, x, media, seen):
+        x = self.attn(x, media, seen) * self.attn_gate.tanh() + x
+        return self.ff(x) * self.ff_gate.tanh() + x
+
+
+class NeoXAttention(nn.Module):
+    def __init__(self, dim, head_count, rotary):
+        super().__init__()
+        self.heads, self.rotary = head_count, rotary
+        self.query_key_value, self.dense = nn.Linear(dim, 3 * dim), nn.Linear(dim, dim)
+
+    def turn(self, x, cos, sin):
+        r, rest = x[..., :self.rotary], x[..., self.rotary:]
+        a, b = r.chunk(2, -1)
+        return torch.cat([r * cos + torch.cat([-b, a], -1) * sin, rest], -1)
+
+    def forward(self, x, cos, sin):
+        q, k, v = heads(self.query_key_value(x), self.heads).chunk(3, -1)
+        y = F.scaled_dot_product_attention(self.turn(q, cos, sin), self.turn(k, cos, sin), v, is_causal=True)
+        return self.dense(y.transpose(1, 2).flatten(2))
+
+
+class NeoXLayer(nn.Module):
+    def __init__(self, dim, head_count, rotary):
+        super().__init__()
+        self.input_layernorm, self.post_attention_layernorm = nn.LayerNorm(dim), nn.LayerNorm(dim)
+        self.attention = NeoXAttention(dim, head_count, rotary)
+        self.mlp = nn.ModuleDict({"dense_h_to_4h": nn.Linear(dim, 4 * dim), "dense_4h_to_h": nn.Linear(4 * dim, dim)})
+
+    def forward(self, x, cos, sin):
+        x = x + self.attention(self.input_layernorm(x), cos, sin)
+        return x + self.mlp["dense_4h_to_h"](F.gelu(self.mlp["dense_h_to_4h"](self.post_attention_layernorm(x))))
+
+
+class GPTNeoX(nn.Module):
+    """use_parallel_residual = false, hidden_act = gelu, tied head (the head is the embedding itself)."""
+
+    def __init__(self, c):
+        super().__init__()
+        self.width, self.rotary = c["width"], int(c["width"] // c["heads"] * c["rotary_pct"])
+        self.gpt_neox = nn.Module()
+        self.gpt_neox.embed_in = nn.Embedding(c["vocab"], c["width"])
+        self.gpt_neox.layers = nn.ModuleList(NeoXLayer(c["width"], c["heads"], self.rotary) for _ in range(c["layers"]))
+        self.gpt_neox.final_layer_norm = nn.LayerNorm(c["width"])
+        for m in self.modules():
+            if isinstance(m, (nn.Linear, nn.Embedding)):
+                nn.init.normal_(m.weight, std=0.03)
+            if isinstance(m, nn.Linear):
+                nn.init.zeros_(m.bias)
+        self.mimetic_start()
+
+    def mimetic_start(self, qk=0.075, ov=0.05):
+        """Every head starts as "look for tokens like me and copy them" (W_k = W_q, W_o = W_v^T): copying from context then
+        appears in minutes instead of hours."""
+        for layer in self.gpt_neox.layers:
+            a, d = layer.attention, self.width // layer.attention.heads
+            weight = a.query_key_value.weight.data.view(a.heads, 3 * d, self.width)
+            for h in range(a.heads):
+                q, v = torch.randn(d, self.width) * qk, torch.randn(d, self.width) * ov
+                weight[h] = torch.cat([q, q, v])
+                a.dense.weight.data[:, h * d:(h + 1) * d] = v.t()
+
+    def angles(self, length):
+        frequencies = 10000 ** (-torch.arange(0, self.rotary, 2).float() / self.rotary)
+        angle = torch.arange(length).float()[:, None] * frequencies
+        angle = torch.cat([angle, angle], -1).to(self.gpt_neox.embed_in.weight.device)
+        return angle.cos(), angle.sin()
+
+
+class Flamingo(nn.Module):
+    """config: {"lm": {...}, "bridge": {"every", "latents", "depth", "heads", "dim_head"}, "vision": ...}"""
+
+    def __init__(self, config):
+        super().__init__()
+        lm, b = config["lm"], config["bridge"]
+        dv = config["vision"]["content_channels"] + config["vision"]["position_channels"]
+        self.lm = GPTNeoX(lm)
+        self.perceiver = PerceiverResampler(dv, b["depth"], b["heads"], b["dim_head"], b["latents"])
+        self.gated_cross_attn_layers = nn.ModuleList(
+            GatedCrossAttentionBlock(lm["width"], dv, b["heads"], b["dim_head"]) if (i + 1) % b["every"] == 0 else None for i in range(lm["layers"]))
+
+    def bridge(self):
+        return [p for m in (self.perceiver, self.gated_cross_attn_layers) for p in m.parameters()]
+
+    def gates(self):
+        return [p for name, p in self.named_parameters() if name.endswith("_gate")]
+
+    def open_gates(self, value):
+        for p in self.gates():
+            p.data.fill_(value)
+
+    def forward(self, ids, media, seen, rows=None):
+        """ids, seen [B,T]; media [B,M,n,Dv] latents or None; rows: (b, t) pairs at which logits are wanted (all if None)."""
+        body = self.lm.gpt_neox
+        x, (cos, sin) = body.embed_in(ids), self.lm.angles(ids.shape[1])
+        for layer, gated in zip(body.layers, self.gated_cross_attn_layers):
+            if gated is not None and media is not None:
+                x = gated(x, media, seen)
+            elif gated is not None:  # no picture: attention gives zero, the gated feed-forward still acts
+                x = gated.ff(x) * gated.ff_gate.tanh() + x
+            x = layer(x, cos, sin)
+        x = body.final_layer_norm(x if rows is None else x[rows])
+        return x @ body.embed_in.weight.t()

@@ -1,0 +1,109 @@
+"""The list of all pictures: where each comes from, what it shows, and which split it belongs to.
+
+Every entry is a dict with `source`, `split`, `concept`, `kind of drawing` and what is needed to make its pixels again.
+Splits: train, test (new pictures of trained classes or scenes), held (classes never trained on),
+style (a drawing style never trained on), heldstyle (both).
+"""
+import hashlib
+import json
+import random
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from . import pixels, scenes
+
+
+def percent(text):
+    return int(hashlib.md5(text.encode()).hexdigest(), 16) % 100
+
+
+def photo_entries(config, data):
+    c, entries = config["pictures"], []
+    never = set(c["left_out_classes"]) | set(c["reserved_classes"])
+    for folder in sorted((data / "photos" / "101_ObjectCategories").iterdir()):
+        if folder.name in never:
+            continue
+        files = sorted(p.name for p in folder.glob("*.jpg"))
+        random.Random(f"{config['seed']} {folder.name}").shuffle(files)
+        base = dict(source="photo", concept="photo:" + folder.name, style="photo")
+        if folder.name in c["validation_classes"]:
+            entries += [dict(base, split="held", file=f"{folder.name}/{f}", variant=0) for f in files[:c["photos_per_validation_class"]]]
+            continue
+        cut = int(len(files) * c["photo_test_share"])
+        entries += [dict(base, split="test", file=f"{folder.name}/{f}", variant=0) for f in files[:min(cut, 15)]]
+        for f in files[cut:cut + c["photos_per_class"]]:
+            entries += [dict(base, split="train", file=f"{folder.name}/{f}", variant=v) for v in range(c["photo_variants"])]
+    return entries
+
+
+def icon_entries(config, data):
+    c, entries, trained = config["pictures"], [], set()
+    for style in c["icon_sets"] + [c["held_style"]]:
+        index, new_style = json.loads((data / "icons" / f"{style}.json").read_text()), style == c["held_style"]
+        for row, icon in enumerate(index["icons"]):
+            if new_style and icon["concept"] not in trained:
+                continue  # only concepts that another style draws too: the style is what is new
+            trained.add(icon["concept"])
+            held = percent("concept:" + icon["concept"]) < c["held_concepts_percent"]
+            split = [["train", "style"], ["held", "heldstyle"]][held][new_style]
+            variants = c["icon_variants"] if split == "train" else 1
+            base = dict(source="icon", split=split, style=style, concept=icon["concept"], name=icon["name"], category=icon["category"], row=row)
+            entries += [dict(base, variant=v) for v in range(variants)]
+    return entries
+
+
+def scene_entries(config):
+    c = config["pictures"]
+    count = {"train": c["scenes_train"], "test": c["scenes_test"]}
+    return [dict(source="scene", split=split, style="scene", concept=None, seed=f"{c['scene_seed']} {split} {i}") for split, n in count.items() for i in range(n)]
+
+
+def easy_vqa_entries():
+    import easy_vqa
+    paths = {"train": easy_vqa.get_train_image_paths(), "test": easy_vqa.get_test_image_paths()}
+    return [dict(source="easy", split=split, style="easy", concept=None, id=int(i)) for split, p in paths.items() for i in sorted(p, key=int)]
+
+
+def entries(config, data):
+    return photo_entries(config, data) + icon_entries(config, data) + scene_entries(config) + easy_vqa_entries()
+
+
+class Painter:
+    """Makes the 224x224 picture of an entry; the same entry always gives the same picture."""
+
+    def __init__(self, config, data):
+        self.config, self.data, self.raw = config, data, {}
+
+    def __call__(self, entry):
+        return getattr(self, entry["source"])(entry)
+
+    def photo(self, e):
+        im = pixels.load(self.data / "photos" / "101_ObjectCategories" / e["file"])
+        return pixels.random_crop(im, random.Random(e["file"])) if e["variant"] else pixels.fit(im)
+
+    def scene(self, e):
+        return scenes.render(scenes.sample(random.Random(e["seed"])))
+
+    def easy(self, e):
+        import easy_vqa
+        return pixels.fit(pixels.load(Path(easy_vqa.__file__).parent / "data" / e["split"] / "images" / f"{e['id']}.png"))
+
+    def icon(self, e):
+        size = self.config["pictures"]["icon_size"]
+        if e["style"] not in self.raw:
+            self.raw[e["style"]] = np.memmap(self.data / "icons" / f"{e['style']}.raw", np.uint8, "r").reshape(-1, size, size, 4)
+        drawing = Image.fromarray(np.array(self.raw[e["style"]][e["row"]]), "RGBA")
+        rng = random.Random(f"{e['style']} {e['row']} {e['variant']}")
+        back = (255, 255, 255) if e["variant"] == 0 and rng.random() < 0.7 else tuple(rng.randrange(256) for _ in range(3))
+        side = int(pixels.SIZE * (rng.uniform(0.75, 0.95) if e["variant"] == 0 else rng.uniform(0.5, 1)))
+        if e["variant"]:
+            drawing = drawing.rotate(rng.uniform(-20, 20), Image.BICUBIC)
+        if e["variant"] and rng.random() < 0.5:
+            drawing = drawing.transpose(Image.FLIP_LEFT_RIGHT)
+        drawing = drawing.resize((side, side), Image.BICUBIC)
+        canvas = Image.new("RGBA", (pixels.SIZE, pixels.SIZE), back + (255,))
+        room = pixels.SIZE - side
+        canvas.alpha_composite(drawing, (rng.randint(0, room), rng.randint(0, room)) if e["variant"] else (room // 2, room // 2))
+        return canvas.convert("RGB")

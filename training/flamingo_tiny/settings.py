@@ -1,0 +1,25 @@
+"""What every command shares: the config file, the data folder, repeatable random numbers."""
+import argparse
+import json
+import os
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def arguments(description, *more):
+    """--config and --data for every stage; `more` are (flag, options) pairs of the stage."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--config", default=str(ROOT / "config" / "tiny.json"))
+    parser.add_argument("--data", default=os.environ.get("FLAMINGO_TINY_DATA", str(ROOT / "work")))
+    for flag, options in more:
+        parser.add_argument(flag, **options)
+    args = parser.parse_args()
+    return args, json.loads(Path(args.config).read_text()), Path(args.data)
+
+
+def save_atomically(write, path):
+    """A stage that is stopped while saving must still find its last good state."""
+    temporary = Path(str(path) + ".part")
+    write(temporary)
+    os.replace(temporary, path)

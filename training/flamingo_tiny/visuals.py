@@ -1,0 +1,83 @@
+"""Visuals to tensors: codes straight to latents, rows through stored features and the resampler."""
+import hashlib
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+
+def seeded(key, width):
+    """The fixed code of a word: the same in every run."""
+    seed = int.from_bytes(hashlib.md5(key.encode()).digest()[:8], "little")
+    return np.random.default_rng(seed).standard_normal(width, dtype=np.float32)
+
+
+class CodeBook:
+    def __init__(self, width):
+        self.width, self.known = width, {}
+
+    def __call__(self, key):
+        if key not in self.known:
+            self.known[key] = seeded(key, self.width)
+        return self.known[key]
+
+    def scene(self, objects, n, rng):
+        """Each latent stands for one object or for the background."""
+        vectors = [sum(self(f"{k} {o[k]}") for k in ("colour", "shape", "size", "fill", "cell")) / 5 ** 0.5 + 0.6 * self("object") for o in objects] + [self("background")]
+        owner = np.concatenate([np.arange(len(vectors)), rng.integers(0, len(vectors), max(0, n - len(vectors)))])[:n]
+        return np.stack(vectors)[rng.permutation(owner)]
+
+    def latents(self, visual, n):
+        """[n, Dv] for a visual of the world of codes."""
+        kind, what, sigma, seed = visual
+        rng = np.random.default_rng(int(seed * 2 ** 52))
+        noise = lambda *shape: rng.standard_normal(shape, dtype=np.float32)
+        if kind == "scene":
+            return self.scene(what, n, rng) + sigma * noise(n, self.width)
+        base = np.random.default_rng(int(what * 2 ** 52)).standard_normal(self.width, dtype=np.float32) if kind == "vector" else self("name " + what[1]) + 0.4 * self(what[0])
+        return (base + sigma * noise(self.width))[None] + 0.5 * noise(n, self.width)
+
+
+def code_latents(book, chunks, n):
+    """chunks: per sequence the list of visuals -> [B, M, n, Dv], layer-normalised as the resampler's output is."""
+    images = max(1, max(len(c) for c in chunks))
+    out = torch.zeros(len(chunks), images, n, book.width)
+    for b, visuals in enumerate(chunks):
+        for m, v in enumerate(visuals):
+            out[b, m] = torch.from_numpy(book.latents(v, n))
+    return F.layer_norm(out, (book.width,))
+
+
+class FeatureStore:
+    """All stored features in memory (f16); noise and mirroring are added when a batch is made."""
+
+    def __init__(self, folder, config):
+        self.rows = torch.from_numpy(np.concatenate([np.load(p) for p in sorted(folder.glob("*.npy"))]))
+        self.content = config["vision"]["content_channels"]
+        self.mirror = torch.arange(49).view(7, 7).flip(1).flatten()
+
+    def batch(self, visuals, generator=None, noise=0.0, mirrored=()):
+        """visuals: rows or mixes -> [U, 49, Dv]; mirrored: indices of the visuals to flip (content only, not the place)."""
+        x = self.rows[[v[1] for v in visuals]].float()
+        for i, v in enumerate(visuals):
+            if v[0] == "mix":
+                x[i, :, :self.content] = v[3] * x[i, :, :self.content] + (1 - v[3]) * self.rows[v[2], :, :self.content].float()
+        if len(mirrored):
+            x[mirrored, :, :self.content] = x[mirrored][:, self.mirror, :self.content]
+        if noise:
+            sigma = noise * torch.rand(len(x), 1, 1, generator=generator)
+            x[..., :self.content] += sigma * torch.randn(x[..., :self.content].shape, generator=generator)
+        return x
+
+
+def picture_latents(model, store, chunks, subset=None, **augment):
+    """-> [B, M, n, Dv] through the resampler; every different visual is resampled once."""
+    index = {}
+    for visuals in chunks:
+        for v in visuals:
+            index.setdefault(v, len(index))
+    device = model.perceiver.latents.device
+    latents = model.perceiver(store.batch(list(index), **augment).to(device), subset)
+    images = max(1, max(len(c) for c in chunks))
+    where = torch.tensor([[index[v] for v in c] + [0] * (images - len(c)) for c in chunks], device=device)
+    return latents[where]
