@@ -1,0 +1,88 @@
+import type { WeightType } from '../../core/dtypes';
+import type { FlamingoConfig } from '../../format/config';
+import { gatedLayer } from './gated-layer';
+import { GraphBuilder, type GraphPlan } from './graph-builder';
+import { type Build, feedForward, linear, normalize, tableRows } from './layers';
+import { type Positions, positions, selfAttention } from './self-attention';
+
+export interface DecoderOptions {
+  /** Cache of fixed length, written in place of `position`; one token per run. For runtimes that want fixed shapes. */
+  staticCache?: number;
+  /** Also give `hidden.<block>` and `attention.<gated layer>`. */
+  taps?: boolean;
+}
+
+/**
+ * input_ids [B,T], position [1], media_index [B,T] (-1: no picture yet), media_key/value [G,M,H,n,d], past_key/value.<i> [B,Hkv,P,d]
+ * -> logits [B,T,V], present_key/value.<i> [B,Hkv,P+T,d].
+ */
+export function buildDecoder(config: FlamingoConfig, type: WeightType, options: DecoderOptions = {}): GraphPlan {
+  const g = new GraphBuilder('decoder');
+  const build: Build = { g, type };
+  const { decoder: d, gated, width: D, vocab: V } = config;
+  const ids = g.input('input_ids', 'i64', ['B', 'T']);
+  const position = g.input('position', 'i64', [1]);
+  const batch = g.size(ids, 0);
+  const at = positions(build, config, { ids, position, options });
+  const media = mediaInputs(build, config);
+  let x = tableRows(build, 'embed.weight', g.reshape(ids, [-1]), V, D);
+  if (d.position.kind === 'learned') x = addLearnedPositions(build, config, x, at, batch);
+  for (let i = 0; i < d.layers; i++) {
+    const k = gated.before.indexOf(i);
+    if (k >= 0) {
+      const { y, probabilities } = gatedLayer(build, config, k, x, { ...media, batch });
+      x = y;
+      if (options.taps) g.output(probabilities, `attention.${k}`, 'f32', ['B', gated.heads, 'T', 'M*n']);
+    }
+    x = block(build, config, i, x, at, batch);
+    if (options.taps) g.output(rowsToTokens(build, x, batch, D), `hidden.${i}`, 'f32', ['B', 'T', D]);
+  }
+  const head = d.tiedHead ? 'embed.weight' : 'head.weight';
+  const normed = normalize(build, x, 'norm', d.norm, D);
+  let logits = linear(build, normed, head, V, D);
+  if (d.bias.head) logits = g.add(logits, g.weight('head.bias', 'f32', [V]));
+  g.output(rowsToTokens(build, logits, batch, V), 'logits', 'f32', ['B', 'T', V]);
+  return g.plan();
+}
+
+/** x + attn(norm1 x) + ffn(norm2 x), or one after the other. x [B*T, D]. */
+function block(build: Build, config: FlamingoConfig, i: number, x: string, at: Positions, batch: string): string {
+  const { g } = build;
+  const { decoder: d, width: D } = config;
+  const name = `blocks.${i}`;
+  const attended = selfAttention(build, config, i, normalize(build, x, `${name}.norm1`, d.norm, D), at, batch);
+  const after = g.add(x, attended);
+  const source = d.parallelResidual ? x : after;
+  return g.add(
+    after,
+    feedForward(build, normalize(build, source, `${name}.norm2`, d.norm, D), `${name}.ff`, d.feedForward, D),
+  );
+}
+
+function mediaInputs({ g }: Build, { gated, resampler }: FlamingoConfig) {
+  const shape = [gated.before.length, 'M', gated.heads, resampler.latents, gated.headDim];
+  if (gated.before.length === 0) return { index: '', keys: '', values: '' };
+  return {
+    index: g.input('media_index', 'i64', ['B', 'T']),
+    keys: g.input('media_key', 'f32', shape),
+    values: g.input('media_value', 'f32', shape),
+  };
+}
+
+function addLearnedPositions(
+  { g }: Build,
+  { decoder, width: D }: FlamingoConfig,
+  x: string,
+  at: Positions,
+  batch: string,
+): string {
+  if (decoder.position.kind !== 'learned') return x;
+  const table = g.weight('positions.weight', 'f32', [decoder.position.rows, D]);
+  const rows = g.gather(table, g.add(at.index, g.ints([decoder.position.offset])));
+  const tokens = g.reshape(x, g.concat([batch, g.ints([-1, D])], 0));
+  return g.reshape(g.add(tokens, rows), [-1, D]);
+}
+
+function rowsToTokens({ g }: Build, rows: string, batch: string, width: number): string {
+  return g.reshape(rows, g.concat([batch, g.ints([-1, width])], 0));
+}

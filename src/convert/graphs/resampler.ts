@@ -1,0 +1,101 @@
+import type { WeightType } from '../../core/dtypes';
+import type { FlamingoConfig } from '../../format/config';
+import { GraphBuilder, type GraphPlan } from './graph-builder';
+import { type Build, feedForward, joinHeads, linear, normalize, splitHeads } from './layers';
+
+/**
+ * features [M,F,v,Dv] -> latents [M,n,Dv], media_key and media_value [G,M,H,n,d] of the G gated layers.
+ * Source: Flamingo §2.1; open_flamingo/src/helpers.py PerceiverResampler and PerceiverAttention.
+ */
+export function buildResampler(config: FlamingoConfig, type: WeightType): GraphPlan {
+  const g = new GraphBuilder('resampler');
+  const build = { g, type };
+  const { resampler: r, vision } = config;
+  const [Dv, n] = [vision.width, r.latents];
+  let x = g.input('features', 'f32', ['M', 'F', vision.patches, Dv]);
+  const media = g.size(x, 0);
+  if (r.maxFrames !== null) {
+    const table = g.weight('resampler.frame_embeddings', 'f32', [r.maxFrames, Dv]);
+    const rows = g.op('Slice', [table, g.ints([0]), g.size(x, 1), g.ints([0])]);
+    x = g.add(x, g.unsqueeze(rows, 0, 2));
+  }
+  x = g.reshape(x, g.concat([media, g.ints([-1, Dv])], 0));
+  const initial = g.weight('resampler.latents', 'f32', [n, Dv]);
+  let latents = g.op('Expand', [initial, g.concat([media, g.ints([n, Dv])], 0)]);
+  for (let i = 0; i < r.layers; i++)
+    latents = perceiverLayer(build, config, `resampler.layers.${i}`, x, latents, media);
+  latents = normalize(build, latents, 'resampler.norm', r.norm, Dv);
+  g.output(latents, 'latents', 'f32', ['M', n, Dv]);
+  mediaKeyValues(build, config, latents, media);
+  return g.plan();
+}
+
+function perceiverLayer(
+  build: Build,
+  config: FlamingoConfig,
+  at: string,
+  x: string,
+  latents: string,
+  media: string,
+): string {
+  const { g } = build;
+  const { resampler: r, vision } = config;
+  const [Dv, inner] = [vision.width, r.heads * r.headDim];
+  const rows = (value: string) => g.reshape(value, [-1, Dv]);
+  const back = (value: string) => g.reshape(value, g.concat([media, g.ints([-1, Dv])], 0));
+  const normedMedia = normalize(build, x, `${at}.norm_media`, r.norm, Dv);
+  const normedLatents = normalize(build, latents, `${at}.norm_latents`, r.norm, Dv);
+  const q = splitHeads(
+    build,
+    linear(build, rows(normedLatents), `${at}.to_q.weight`, inner, Dv),
+    media,
+    r.heads,
+    r.headDim,
+  );
+  const both = g.concat([normedMedia, normedLatents], 1);
+  const kv = linear(build, rows(both), `${at}.to_kv.weight`, 2 * inner, Dv);
+  const [k, v] = g.split(kv, [inner, inner], -1).map((part) => splitHeads(build, part, media, r.heads, r.headDim));
+  const scores = g.matmul(g.mul(q, g.scalar(r.headDim ** -0.5)), g.transpose(k, [0, 1, 3, 2]));
+  const attended = joinHeads(build, g.matmul(g.softmax(scores), v), r.heads, r.headDim);
+  const after = g.add(latents, back(linear(build, attended, `${at}.to_out.weight`, Dv, inner)));
+  const normed = normalize(build, rows(after), `${at}.ff.norm`, r.norm, Dv);
+  return g.add(after, back(feedForward(build, normed, `${at}.ff`, r.feedForward, Dv)));
+}
+
+/** Keys and values of every gated layer, stacked: what the decoder reads instead of the latents. */
+function mediaKeyValues(
+  build: Build,
+  { gated, resampler, vision }: FlamingoConfig,
+  latents: string,
+  media: string,
+): void {
+  if (gated.before.length === 0) return;
+  const { g } = build;
+  const inner = gated.heads * gated.headDim;
+  const rows = g.reshape(latents, [-1, vision.width]);
+  const layers = gated.before.map((_, k) => {
+    const kv = linear(build, rows, `gated.${k}.to_kv.weight`, 2 * inner, vision.width);
+    return g
+      .split(kv, [inner, inner], -1)
+      .map((part) => g.unsqueeze(splitHeads(build, part, media, gated.heads, gated.headDim), 0));
+  });
+  const shape = [gated.before.length, 'M', gated.heads, resampler.latents, gated.headDim];
+  g.output(
+    g.concat(
+      layers.map(([key]) => key),
+      0,
+    ),
+    'media_key',
+    'f32',
+    shape,
+  );
+  g.output(
+    g.concat(
+      layers.map(([, value]) => value),
+      0,
+    ),
+    'media_value',
+    'f32',
+    shape,
+  );
+}

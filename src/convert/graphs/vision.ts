@@ -1,0 +1,94 @@
+import type { WeightType } from '../../core/dtypes';
+import type { Activation } from '../../format/config';
+import { GraphBuilder, type GraphPlan } from './graph-builder';
+import { activate, type Build, joinHeads, linear, normalize, splitHeads } from './layers';
+
+/** A CLIP vision transformer as data. */
+export interface VisionConfig {
+  imageSize: number;
+  patch: number;
+  width: number;
+  layers: number;
+  heads: number;
+  inner: number;
+  activation: Activation;
+  eps: number;
+}
+
+/** Canonical names of the encoder's tensors and their shapes. */
+export function visionTensors({ imageSize, patch, width: W, layers, inner }: VisionConfig): [string, number[]][] {
+  const patches = (imageSize / patch) ** 2;
+  const norm = (at: string): [string, number[]][] => [
+    [`${at}.weight`, [W]],
+    [`${at}.bias`, [W]],
+  ];
+  const blocks = Array.from({ length: layers }, (_, i): [string, number[]][] => {
+    const at = `vision.blocks.${i}`;
+    return [
+      ...norm(`${at}.norm1`),
+      [`${at}.qkv.weight`, [3 * W, W]],
+      [`${at}.qkv.bias`, [3 * W]],
+      [`${at}.out.weight`, [W, W]],
+      [`${at}.out.bias`, [W]],
+      ...norm(`${at}.norm2`),
+      [`${at}.up.weight`, [inner, W]],
+      [`${at}.up.bias`, [inner]],
+      [`${at}.down.weight`, [W, inner]],
+      [`${at}.down.bias`, [W]],
+    ];
+  }).flat();
+  return [
+    ['vision.patch.weight', [W, 3, patch, patch]],
+    ['vision.class', [1, 1, W]],
+    ['vision.positions', [patches + 1, W]],
+    ...norm('vision.norm_pre'),
+    ...blocks,
+  ];
+}
+
+/**
+ * pixels [N,3,S,S] -> features [N,v,W]: the patch tokens of the last block, without the class token and before the final norm, as
+ * OpenFlamingo takes them. Source: open_clip/src/open_clip/transformer.py VisionTransformer.
+ */
+export function buildVision(config: VisionConfig, type: 'f32' | 'f16'): GraphPlan {
+  const g = new GraphBuilder('vision');
+  const build: Build = { g, type: type as WeightType };
+  const { imageSize: S, patch, width: W } = config;
+  const patches = (S / patch) ** 2;
+  const pixels = g.input('pixels', 'f32', ['N', 3, S, S]);
+  const batch = g.size(pixels, 0);
+  const kernel = g.weight('vision.patch.weight', type, [W, 3, patch, patch]);
+  const grid = g.op('Conv', [pixels, type === 'f16' ? g.cast(kernel, 'f32') : kernel], {
+    kernel_shape: [patch, patch],
+    strides: [patch, patch],
+  });
+  const tokens = g.transpose(g.reshape(grid, g.concat([batch, g.ints([W, -1])], 0)), [0, 2, 1]);
+  const first = g.op('Expand', [g.weight('vision.class', 'f32', [1, 1, W]), g.concat([batch, g.ints([1, W])], 0)]);
+  const placed = g.add(g.concat([first, tokens], 1), g.weight('vision.positions', 'f32', [patches + 1, W]));
+  const norm = { kind: 'layer', eps: config.eps, bias: true } as const;
+  let x = g.reshape(normalize(build, placed, 'vision.norm_pre', norm, W), [-1, W]);
+  for (let i = 0; i < config.layers; i++) x = visionBlock(build, config, `vision.blocks.${i}`, x, batch);
+  const all = g.reshape(x, g.concat([batch, g.ints([-1, W])], 0));
+  const features = g.op('Slice', [all, g.ints([1]), g.ints([patches + 1]), g.ints([1])]);
+  g.output(features, 'features', 'f32', ['N', patches, W]);
+  return g.plan();
+}
+
+function visionBlock(
+  build: Build,
+  { width: W, heads, inner, activation, eps }: VisionConfig,
+  at: string,
+  x: string,
+  batch: string,
+): string {
+  const { g } = build;
+  const d = W / heads;
+  const norm = { kind: 'layer', eps, bias: true } as const;
+  const qkv = linear(build, normalize(build, x, `${at}.norm1`, norm, W), `${at}.qkv.weight`, 3 * W, W, true);
+  const [q, k, v] = g.split(qkv, [W, W, W], -1).map((part) => splitHeads(build, part, batch, heads, d));
+  const weights = g.softmax(g.matmul(g.mul(q, g.scalar(d ** -0.5)), g.transpose(k, [0, 1, 3, 2])));
+  const attended = linear(build, joinHeads(build, g.matmul(weights, v), heads, d), `${at}.out.weight`, W, W, true);
+  const after = g.add(x, attended);
+  const up = linear(build, normalize(build, after, `${at}.norm2`, norm, W), `${at}.up.weight`, inner, W, true);
+  return g.add(after, linear(build, activate(build, up, activation), `${at}.down.weight`, W, inner, true));
+}
