@@ -1,0 +1,138 @@
+import { FlamingoError } from '../core/errors';
+import type { EncodedMedia, Executor, ExecutorCounters, MemoryUse, Sequence } from '../core/executor';
+import type { FlamingoConfig } from '../format/config';
+import { type OrtRuntime, type OrtSession, ortRuntime } from './runtime';
+import { OrtSequence } from './sequence';
+
+/** A graph file with its data files. */
+export interface GraphFiles {
+  model: Uint8Array;
+  data: readonly { path: string; data: Uint8Array }[];
+}
+
+/** One medium: latents [n, Dv], keys and values [G, H, n, d], in the page's memory. */
+export interface OrtMedia extends EncodedMedia {
+  readonly keys: Float32Array;
+  readonly values: Float32Array;
+}
+
+/** resampler.onnx and decoder.onnx in onnxruntime-web on wasm: the way without a GPU, and the WGSL engine's oracle. */
+export class OrtExecutor implements Executor {
+  readonly kind = 'wasm';
+  readonly counters: ExecutorCounters = {
+    resamplerRuns: 0,
+    mediaKvProjections: 0,
+    prefilledTokens: 0,
+    decodedTokens: 0,
+    submits: 0,
+    dispatches: 0,
+    lastStep: { submits: 0, dispatches: 0, bindGroups: 0, buffers: 0 },
+  };
+  private readonly use: MemoryUse = { weights: 0, selfKv: 0, mediaKv: 0, scratch: 0 };
+  private queue: Promise<unknown> = Promise.resolve();
+
+  private constructor(
+    readonly ort: OrtRuntime,
+    readonly config: FlamingoConfig,
+    private readonly resampler: OrtSession,
+    private readonly decoder: OrtSession,
+  ) {}
+
+  static async load(config: FlamingoConfig, resampler: GraphFiles, decoder: GraphFiles): Promise<OrtExecutor> {
+    const ort = await ortRuntime();
+    const executor = new OrtExecutor(
+      ort,
+      config,
+      await ort.session('resampler.onnx', resampler.model, resampler.data),
+      await ort.session('decoder.onnx', decoder.model, decoder.data),
+    );
+    for (const { data } of [...resampler.data, ...decoder.data]) executor.use.weights += data.byteLength;
+    return executor;
+  }
+
+  get adapter(): string {
+    return `CPU (wasm, ${this.ort.threads} ${this.ort.threads === 1 ? 'thread' : 'threads'})`;
+  }
+
+  async encodeMedia(features: Float32Array, frames: number): Promise<EncodedMedia> {
+    const { patches, width } = this.config.vision;
+    const { maxFrames } = this.config.resampler;
+    if (features.length !== frames * patches * width) {
+      throw new FlamingoError(
+        'shape-mismatch',
+        `${frames} frames have ${features.length} features, ${frames * patches * width} are expected.`,
+      );
+    }
+    if (maxFrames !== null && frames > maxFrames) {
+      throw new FlamingoError('invalid-option', `A clip has ${frames} frames; this model takes at most ${maxFrames}.`, {
+        hint: 'Take fewer frames of the clip.',
+        details: { frames, maxFrames },
+      });
+    }
+    const input = this.ort.floats(features, [1, frames, patches, width]);
+    const results = await this.exclusive(() => this.resampler.run({ features: input }));
+    this.counters.resamplerRuns++;
+    this.counters.mediaKvProjections += this.config.gated.before.length;
+    const data = async (name: string) =>
+      results[name] ? ((await results[name].getData()) as Float32Array) : new Float32Array();
+    return this.medium(await data('latents'), await data('media_key'), await data('media_value'));
+  }
+
+  async createSequence(capacity: number): Promise<Sequence> {
+    const { contextLength } = this.config;
+    if (!Number.isInteger(capacity) || capacity < 1 || capacity > contextLength) {
+      throw new FlamingoError(
+        'invalid-option',
+        `A capacity of ${capacity} tokens; this model has 1 to ${contextLength}.`,
+        {
+          hint: 'Ask for fewer tokens.',
+          details: { capacity, contextLength },
+        },
+      );
+    }
+    return new OrtSequence(this, capacity);
+  }
+
+  /** Runs the decoder; onnxruntime-web takes one run at a time. */
+  runDecoder(...args: Parameters<OrtSession['run']>): ReturnType<OrtSession['run']> {
+    return this.exclusive(() => this.decoder.run(...args));
+  }
+
+  /** Bytes of KV caches and media, kept up to date by those who hold them. */
+  account(purpose: 'selfKv' | 'mediaKv', bytes: number): void {
+    this.use[purpose] += bytes;
+  }
+
+  memory(): MemoryUse {
+    return { ...this.use };
+  }
+
+  [Symbol.dispose](): void {
+    void this.exclusive(async () => {
+      await this.resampler.release();
+      await this.decoder.release();
+    });
+  }
+
+  private medium(latents: Float32Array, keys: Float32Array, values: Float32Array): OrtMedia {
+    const bytes = latents.byteLength + keys.byteLength + values.byteLength;
+    this.account('mediaKv', bytes);
+    let alive = true;
+    return {
+      bytes,
+      keys,
+      values,
+      latents: async () => latents,
+      [Symbol.dispose]: () => {
+        if (alive) this.account('mediaKv', -bytes);
+        alive = false;
+      },
+    };
+  }
+
+  private exclusive<T>(run: () => Promise<T>): Promise<T> {
+    const result = this.queue.then(run);
+    this.queue = result.catch(() => undefined);
+    return result;
+  }
+}

@@ -1,0 +1,79 @@
+import type { InferenceSession, Tensor, TypedTensor } from 'onnxruntime-web';
+import { FlamingoError } from '../core/errors';
+
+/** An ONNX tensor of one of the types that graphs have as inputs and outputs. */
+export type OrtTensor = Tensor;
+export type OrtSession = InferenceSession;
+
+type OrtModule = typeof import('onnxruntime-web');
+
+export interface OrtOptions {
+  /** wasm threads; default: all cores where the page is isolated, else 1. Decided by whoever asks first. */
+  threads?: number;
+}
+
+/** onnxruntime-web, initialised. This file and its two loaders are the only ones that import it. */
+export interface OrtRuntime {
+  readonly threads: number;
+  /** A session over a graph and its data files. Throws `bad-file` when the graph does not load. */
+  session(
+    name: string,
+    model: Uint8Array,
+    data: readonly { path: string; data: Uint8Array }[],
+    extra?: InferenceSession.SessionOptions,
+  ): Promise<OrtSession>;
+  floats(values: Float32Array, shape: readonly number[]): TypedTensor<'float32'>;
+  longs(values: readonly number[], shape: readonly number[]): TypedTensor<'int64'>;
+}
+
+interface Shared {
+  flamingoOrt?: Promise<OrtRuntime>;
+}
+
+/** The runtime of this realm; onnxruntime-web keeps one wasm instance, so there is one of these too. */
+export function ortRuntime(options: OrtOptions = {}): Promise<OrtRuntime> {
+  const shared = globalThis as Shared;
+  shared.flamingoOrt ??= start(options);
+  return shared.flamingoOrt;
+}
+
+async function start(options: OrtOptions): Promise<OrtRuntime> {
+  // The condition is decided at build time, so that a page carries one wasm file and no Node code.
+  const ort: OrtModule = import.meta.env.SSR
+    ? await (await import('./load-node')).loadOrt()
+    : await (await import('./load-browser')).loadOrt();
+  const threads = options.threads ?? defaultThreads();
+  ort.env.wasm.numThreads = threads;
+  ort.env.logLevel = 'error';
+  return {
+    threads,
+    async session(name, model, data, extra = {}) {
+      try {
+        return await ort.InferenceSession.create(model, {
+          executionProviders: ['wasm'],
+          graphOptimizationLevel: 'all',
+          externalData: data.map(({ path, data: bytes }) => ({ path, data: bytes })),
+          ...extra,
+        });
+      } catch (cause) {
+        throw new FlamingoError(
+          'bad-file',
+          `${name} could not be loaded by onnxruntime-web: ${(cause as Error).message}`,
+          {
+            hint: 'Convert the model again; if it persists, report it with the output of `inspect`.',
+            details: { name },
+            cause,
+          },
+        );
+      }
+    },
+    floats: (values, shape) => new ort.Tensor('float32', values, shape),
+    longs: (values, shape) => new ort.Tensor('int64', BigInt64Array.from(values, BigInt), shape),
+  };
+}
+
+/** Threads need shared memory, which a page has only when it is isolated; Node always has it. */
+export function defaultThreads(): number {
+  const isolated = import.meta.env.SSR || globalThis.crossOriginIsolated;
+  return isolated ? Math.max(1, Math.min(navigator.hardwareConcurrency ?? 1, 8)) : 1;
+}

@@ -1,0 +1,60 @@
+import { FlamingoError } from '../core/errors';
+import type { FlamingoConfig } from '../format/config';
+import { type OrtRuntime, type OrtSession, ortRuntime } from '../ort/runtime';
+
+/** vision.onnx in onnxruntime-web: pixels [F,3,S,S] -> features [F,v,Dv]. Counts its runs: a picture is encoded once. */
+export class VisionEncoder implements AsyncDisposable {
+  /** Pictures and frames encoded so far. */
+  runs = 0;
+  private queue: Promise<unknown> = Promise.resolve();
+
+  private constructor(
+    private readonly ort: OrtRuntime,
+    private readonly session: OrtSession,
+    private readonly config: FlamingoConfig,
+  ) {}
+
+  static async load(
+    model: Uint8Array,
+    data: readonly { path: string; data: Uint8Array }[],
+    config: FlamingoConfig,
+  ): Promise<VisionEncoder> {
+    const ort = await ortRuntime();
+    return new VisionEncoder(ort, await ort.session('vision.onnx', model, data), config);
+  }
+
+  /** One run for all frames. A session takes one run at a time, so calls queue up. */
+  encode(pixels: Float32Array, frames: number): Promise<Float32Array> {
+    const result = this.queue.then(() => this.run(pixels, frames));
+    this.queue = result.catch(() => undefined);
+    return result;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.session.release();
+  }
+
+  private async run(pixels: Float32Array, frames: number): Promise<Float32Array> {
+    const { imageSize: S, patches, width } = this.config.vision;
+    if (pixels.length !== frames * 3 * S * S) {
+      throw new FlamingoError(
+        'shape-mismatch',
+        `${frames} frames have ${pixels.length} pixel values, ${frames * 3 * S * S} are expected.`,
+      );
+    }
+    const input = this.ort.floats(pixels, [frames, 3, S, S]);
+    const { [this.session.outputNames[0]]: features } = await this.session.run({ [this.session.inputNames[0]]: input });
+    this.runs += frames;
+    const values = (await features.getData()) as Float32Array;
+    const expected = frames * patches * width;
+    if (values.length === expected) return values;
+    throw new FlamingoError(
+      'shape-mismatch',
+      `vision.onnx gave ${values.length} values for ${frames} frames, the config asks for ${expected}.`,
+      {
+        hint: 'The encoder does not fit the model: convert the package again.',
+        details: { got: values.length, expected, shape: features.dims },
+      },
+    );
+  }
+}
