@@ -1,4 +1,7 @@
-/** Node 20 has no JSPI, so the plain wasm build runs there. Its files lie beside the module. */
-export async function loadOrt(): Promise<typeof import('onnxruntime-web')> {
-  return (await import('onnxruntime-web/wasm')) as unknown as typeof import('onnxruntime-web');
+import { availableParallelism } from 'node:os';
+import type { LoadedOrt } from './runtime';
+
+/** onnxruntime-web's own build for Node: plain wasm (Node 20 has no JSPI), whose threads are worker threads. `onnxruntime-web/wasm` cannot start threads there. */
+export async function loadOrt(): Promise<LoadedOrt> {
+  return { ort: await import('onnxruntime-web'), cores: availableParallelism() };
 }

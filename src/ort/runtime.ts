@@ -5,7 +5,14 @@ import { FlamingoError } from '../core/errors';
 export type OrtTensor = Tensor;
 export type OrtSession = InferenceSession;
 
-type OrtModule = typeof import('onnxruntime-web');
+/** More threads than this cost more in waiting than they bring. */
+const MAX_THREADS = 8;
+
+/** What the two loaders give: the module, and how many threads this place may use. */
+export interface LoadedOrt {
+  ort: typeof import('onnxruntime-web');
+  cores: number;
+}
 
 export interface OrtOptions {
   /** wasm threads; default: all cores where the page is isolated, else 1. Decided by whoever asks first. */
@@ -39,10 +46,10 @@ export function ortRuntime(options: OrtOptions = {}): Promise<OrtRuntime> {
 
 async function start(options: OrtOptions): Promise<OrtRuntime> {
   // The condition is decided at build time, so that a page carries one wasm file and no Node code.
-  const ort: OrtModule = import.meta.env.SSR
+  const { ort, cores }: LoadedOrt = import.meta.env.SSR
     ? await (await import('./load-node')).loadOrt()
     : await (await import('./load-browser')).loadOrt();
-  const threads = options.threads ?? defaultThreads();
+  const threads = options.threads ?? Math.max(1, Math.min(cores, MAX_THREADS));
   ort.env.wasm.numThreads = threads;
   ort.env.logLevel = 'error';
   return {
@@ -70,10 +77,4 @@ async function start(options: OrtOptions): Promise<OrtRuntime> {
     floats: (values, shape) => new ort.Tensor('float32', values, shape),
     longs: (values, shape) => new ort.Tensor('int64', BigInt64Array.from(values, BigInt), shape),
   };
-}
-
-/** Threads need shared memory, which a page has only when it is isolated; Node always has it. */
-export function defaultThreads(): number {
-  const isolated = import.meta.env.SSR || globalThis.crossOriginIsolated;
-  return isolated ? Math.max(1, Math.min(navigator.hardwareConcurrency ?? 1, 8)) : 1;
 }

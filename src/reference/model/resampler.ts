@@ -1,0 +1,75 @@
+import type { FlamingoConfig } from '../../format/config';
+import {
+  add,
+  dot,
+  feedForward,
+  head,
+  linear,
+  mix,
+  normalize,
+  type Rows,
+  rowsOf,
+  softmax,
+  type WeightValues,
+} from './math';
+
+/** Keys and values [n, H*d] of one medium for one gated layer. */
+export interface MediaKeyValues {
+  keys: Rows;
+  values: Rows;
+}
+
+/** One picture or clip after the resampler: latents [n, Dv], and what each gated layer reads of them. */
+export interface ReferenceMedium {
+  latents: Rows;
+  layers: MediaKeyValues[];
+}
+
+/**
+ * features [F, v, Dv] of one medium -> latents and key/values, f64. Written from Flamingo §2.1 and open_flamingo PerceiverResampler: latents attend
+ * over concat(norm(features), norm(latents)), then a feed-forward, both with residuals; a final norm.
+ */
+export function resample(
+  { resampler: r, gated, vision }: FlamingoConfig,
+  values: WeightValues,
+  features: ArrayLike<number>,
+): ReferenceMedium {
+  const frames = r.maxFrames === null ? undefined : rowsOf(values('resampler.frame_embeddings'), vision.width);
+  const x = rowsOf(features, vision.width).map((row, i) => {
+    const frame = frames?.[Math.floor(i / vision.patches)];
+    return row.map((value, c) => value + (frame?.[c] ?? 0));
+  });
+  let latents = rowsOf(values('resampler.latents'), vision.width);
+  for (let i = 0; i < r.layers; i++) {
+    const at = `resampler.layers.${i}`;
+    latents = add(latents, perceive(r, at, x, latents, values));
+    latents = add(
+      latents,
+      feedForward(normalize(latents, `${at}.ff.norm`, r.norm, values), `${at}.ff`, r.feedForward, values),
+    );
+  }
+  latents = normalize(latents, 'resampler.norm', r.norm, values);
+  const layers = gated.before.map((_, k) => keyValues(linear(latents, values(`gated.${k}.to_kv.weight`))));
+  return { latents, layers };
+}
+
+function perceive(r: FlamingoConfig['resampler'], at: string, x: Rows, latents: Rows, values: WeightValues): Rows {
+  const normed = normalize(latents, `${at}.norm_latents`, r.norm, values);
+  const context = [...normalize(x, `${at}.norm_media`, r.norm, values), ...normed];
+  const q = linear(normed, values(`${at}.to_q.weight`));
+  const { keys, values: v } = keyValues(linear(context, values(`${at}.to_kv.weight`)));
+  const heads = Array.from({ length: r.heads }, (_, h) => {
+    const [qh, kh, vh] = [q, keys, v].map((rows) => head(rows, h, r.headDim));
+    return qh.map((row) => mix(softmax(kh.map((key) => dot(row, key) / Math.sqrt(r.headDim))), vh));
+  });
+  return linear(
+    q.map((_, i) => heads.flatMap((rows) => rows[i])),
+    values(`${at}.to_out.weight`),
+  );
+}
+
+/** The first half of the columns are keys, the second values. */
+function keyValues(kv: Rows): MediaKeyValues {
+  const half = kv[0].length / 2;
+  return { keys: kv.map((row) => row.slice(0, half)), values: kv.map((row) => row.slice(half)) };
+}
