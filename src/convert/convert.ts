@@ -1,0 +1,116 @@
+import { readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { WeightType } from '../core/dtypes';
+import { FlamingoError } from '../core/errors';
+import type { FlamingoConfig } from '../format/config';
+import { type Manifest, PACKAGE_FORMAT } from '../format/manifest';
+import { decoderTensors, resamplerTensors, type TensorSpec } from '../format/tensor-names';
+import { type TensorError, WeightEncoder } from './encode-weights';
+import { buildDecoder } from './graphs/decoder';
+import { buildResampler } from './graphs/resampler';
+import { OPSET, writeGraph } from './graphs/write-graph';
+import { PackageWriter } from './package-writer';
+import { type ConversionPlan, planConversion } from './plan';
+import { promptOf } from './prompt';
+import { type ConvertPaths, resolvePaths } from './settings';
+import { openModel, openWeights } from './sources';
+import { openVision, type VisionSource } from './vision-source';
+
+export interface ConvertOptions extends ConvertPaths {
+  out: string;
+  dtype: WeightType;
+  dryRun?: boolean;
+  force?: boolean;
+  name?: string;
+  license?: string;
+}
+
+export interface ConvertReport {
+  config: FlamingoConfig;
+  dtype: WeightType;
+  /** Tensors of the sources that no graph needs, with the reason. */
+  unused: { name: string; reason: string }[];
+  notes: string[];
+  /** Quantisation error per matrix; empty for f32 and f16. */
+  errors: TensorError[];
+  files: { path: string; size: number }[];
+}
+
+/** Converts a checkpoint to a model package. Nothing of the model is in memory whole; on failure nothing is left behind. */
+export async function convert(options: ConvertOptions): Promise<ConvertReport> {
+  const paths = await resolvePaths(options);
+  const vision = await openVision(paths.vision);
+  const language = await openModel('--language', paths.language);
+  const delta = (await stat(paths.flamingo).catch(() => null))?.isDirectory()
+    ? (await openModel('--flamingo', paths.flamingo)).source
+    : await openWeights(paths.flamingo);
+  const plan = planConversion(vision, language, delta, paths.settings);
+  const tokenizer = await readFile(paths.tokenizer, 'utf8').catch(() => {
+    throw new FlamingoError('not-found', `--tokenizer: ${paths.tokenizer} does not exist.`, {
+      hint: 'Give the tokenizer.json of the model.',
+    });
+  });
+  const prompt = promptOf(tokenizer, paths.settings, plan.config.vocab);
+  const report = {
+    config: plan.config,
+    dtype: options.dtype,
+    unused: plan.unused,
+    notes: plan.notes,
+    errors: [],
+    files: [],
+  };
+  if (options.dryRun) return report;
+  const writer = await PackageWriter.create(options.out, options.force ?? false);
+  try {
+    const errors = await writeGraphs(writer, vision, plan, options.dtype);
+    await writer.write('tokenizer.json', new TextEncoder().encode(tokenizer));
+    const files = writer.listed();
+    const manifest: Manifest = {
+      format: PACKAGE_FORMAT,
+      name: options.name ?? paths.name,
+      config: plan.config,
+      image: vision.image,
+      prompt,
+      dtype: options.dtype,
+      onnx: {
+        opset: OPSET,
+        contrib: options.dtype === 'q8' || options.dtype === 'q4' ? ['com.microsoft.MatMulNBits'] : [],
+      },
+      license: options.license ?? 'unknown',
+      base_models: paths.baseModels,
+      files,
+    };
+    await writer.finish(`${JSON.stringify(manifest, null, 1)}\n`);
+    return { ...report, errors, files: files.map(({ path, size }) => ({ path, size })) };
+  } catch (error) {
+    await writer.abandon();
+    throw error;
+  } finally {
+    for (const source of [language.source, delta]) await source[Symbol.asyncDispose]();
+  }
+}
+
+async function writeGraphs(
+  writer: PackageWriter,
+  vision: VisionSource,
+  { config, recipes }: ConversionPlan,
+  type: WeightType,
+) {
+  const matrices = new Map(
+    [...resamplerTensors(config), ...decoderTensors(config)].filter(isMatrix).map(({ name, shape }) => [name, shape]),
+  );
+  const encoder = new WeightEncoder(recipes, matrices, type);
+  await vision.write(writer, type === 'f32' ? 'f32' : 'f16');
+  await writeGraph(buildResampler(config, type), encoder.pieces, writer);
+  await writeGraph(buildDecoder(config, type, { taps: true }), encoder.pieces, writer);
+  return encoder.errors;
+}
+
+function isMatrix({ kind }: TensorSpec): boolean {
+  return kind === 'matrix';
+}
+
+/** Name of a package file in a folder; kept here so that `inspect` and tests agree. */
+export function manifestPath(folder: string): string {
+  return join(folder, 'model.json');
+}

@@ -1,0 +1,95 @@
+import { createHash } from 'node:crypto';
+import { access, type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { FlamingoError } from '../core/errors';
+import { CHUNK_BYTES, type PackageFile } from '../format/manifest';
+import type { FileSink } from './graphs/write-graph';
+
+interface OpenFile {
+  handle: FileHandle;
+  hash: ReturnType<typeof createHash>;
+  size: number;
+  chunks: string[];
+}
+
+/** Writes a package into a folder beside its place, hashing as it goes; the folder gets its name when everything is there. */
+export class PackageWriter implements FileSink {
+  private readonly files = new Map<string, OpenFile>();
+
+  private constructor(
+    private readonly out: string,
+    private readonly partial: string,
+  ) {}
+
+  /** Throws `invalid-option` when `out` exists and `force` is not given. */
+  static async create(out: string, force: boolean): Promise<PackageWriter> {
+    const exists = await access(out).then(
+      () => true,
+      () => false,
+    );
+    if (exists && !force) {
+      throw new FlamingoError('invalid-option', `--out: ${out} exists already; nothing was written.`, {
+        hint: 'Give another folder, or --force to replace it.',
+        details: { out },
+      });
+    }
+    const partial = join(dirname(out), `.${basename(out)}.partial`);
+    await rm(partial, { recursive: true, force: true });
+    await mkdir(partial, { recursive: true });
+    return new PackageWriter(out, partial);
+  }
+
+  async write(path: string, bytes: Uint8Array): Promise<void> {
+    const file = this.files.get(path) ?? (await this.open(path));
+    for (let at = 0; at < bytes.byteLength; ) {
+      const room = CHUNK_BYTES - (file.size % CHUNK_BYTES);
+      const piece = bytes.subarray(at, at + room);
+      file.hash.update(piece);
+      file.size += piece.byteLength;
+      at += piece.byteLength;
+      if (file.size % CHUNK_BYTES === 0) this.endChunk(file);
+    }
+    await file.handle.writeFile(bytes);
+  }
+
+  /** Files written so far with sizes and sums, by name: what model.json lists. */
+  listed(): PackageFile[] {
+    return [...this.files]
+      .map(([path, file]) => {
+        if (file.size % CHUNK_BYTES !== 0) this.endChunk(file);
+        return { path, size: file.size, chunks: file.chunks };
+      })
+      .sort((a, b) => (a.path < b.path ? -1 : 1));
+  }
+
+  /** Writes model.json, which lists the others and not itself, and gives the folder its name. */
+  async finish(manifest: string): Promise<void> {
+    const handle = await open(join(this.partial, 'model.json'), 'w');
+    await handle.writeFile(manifest);
+    await handle.close();
+    await this.close();
+    await rm(this.out, { recursive: true, force: true });
+    await rename(this.partial, this.out);
+  }
+
+  /** Removes what was written. */
+  async abandon(): Promise<void> {
+    await this.close();
+    await rm(this.partial, { recursive: true, force: true });
+  }
+
+  private async open(path: string): Promise<OpenFile> {
+    const file = { handle: await open(join(this.partial, path), 'w'), hash: createHash('sha256'), size: 0, chunks: [] };
+    this.files.set(path, file);
+    return file;
+  }
+
+  private endChunk(file: OpenFile): void {
+    file.chunks.push(file.hash.digest('hex'));
+    file.hash = createHash('sha256');
+  }
+
+  private async close(): Promise<void> {
+    for (const { handle } of this.files.values()) await handle.close().catch(() => undefined);
+  }
+}

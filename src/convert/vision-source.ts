@@ -1,0 +1,89 @@
+import { readFile } from 'node:fs/promises';
+import * as v from 'valibot';
+import { FlamingoError } from '../core/errors';
+import type { FlamingoConfig } from '../format/config';
+import { type ImageProcessor, imageProcessor } from '../format/manifest';
+import { decodeModel } from '../format/onnx/decode';
+import { clipVision } from './clip';
+import { WeightEncoder } from './encode-weights';
+import { buildVision } from './graphs/vision';
+import { type FileSink, writeGraph } from './graphs/write-graph';
+import { type Recipe, RecipeBook } from './recipe';
+import { openModel, readJson } from './sources';
+
+/** A vision encoder ready to be written as vision.onnx. */
+export interface VisionSource {
+  image: ImageProcessor;
+  /** [patches, width] of the features, and the picture's side. */
+  vision: FlamingoConfig['vision'];
+  /** Tensors left out, with the reason; empty for an exported graph. */
+  unused: { name: string; reason: string }[];
+  unexplained: string[];
+  write(sink: FileSink, type: 'f32' | 'f16'): Promise<void>;
+}
+
+/** What stands beside an exported encoder: how pixels are made for it, and what it gives. */
+const exportedSettings = v.object({
+  size: v.number(),
+  crop: v.optional(v.number()),
+  mode: v.optional(imageProcessor.entries.mode, 'shorter-side'),
+  crop_rounding: v.optional(imageProcessor.entries.cropRounding, 'round'),
+  mean: imageProcessor.entries.mean,
+  std: imageProcessor.entries.std,
+  patches: v.number(),
+  width: v.number(),
+});
+
+/** A CLIP folder or file, or an exported `.onnx` with a `.json` of the same name beside it. */
+export async function openVision(path: string): Promise<VisionSource> {
+  return path.endsWith('.onnx') ? await exportedVision(path) : await clipSource(path);
+}
+
+async function clipSource(path: string): Promise<VisionSource> {
+  const folder = await openModel('--vision', path);
+  const model = clipVision(folder);
+  const book = new RecipeBook();
+  model.fill(book);
+  const { imageSize, patch, width } = model.config;
+  const left = book.unused(model.source).map((name) => ({ name, reason: model.ignore(name) }));
+  return {
+    image: model.image,
+    vision: { width, patches: (imageSize / patch) ** 2, imageSize },
+    unused: left.filter((item): item is { name: string; reason: string } => item.reason !== undefined),
+    unexplained: left.filter(({ reason }) => reason === undefined).map(({ name }) => name),
+    async write(sink, type) {
+      const recipes: ReadonlyMap<string, Recipe> = book.recipes;
+      await writeGraph(buildVision(model.config, type), new WeightEncoder(recipes, new Map(), type).pieces, sink);
+    },
+  };
+}
+
+/** Taken as it is; only its shape is checked. The graph has to hold its weights itself. */
+async function exportedVision(path: string): Promise<VisionSource> {
+  const settingsPath = path.replace(/\.onnx$/, '.json');
+  const result = v.safeParse(exportedSettings, await readJson(settingsPath));
+  if (!result.success) {
+    const [issue] = result.issues;
+    throw new FlamingoError('bad-file', `${settingsPath}: ${v.getDotPath(issue)}: ${issue.message}.`, {
+      hint: 'Beside an exported encoder stands {"size", "mean", "std", "patches", "width"}; optional "crop", "mode", "crop_rounding".',
+    });
+  }
+  const bytes = await readFile(path).catch(() => {
+    throw new FlamingoError('not-found', `--vision: ${path} does not exist.`, { hint: 'Check the path.' });
+  });
+  const summary = decodeModel(path, bytes);
+  const external = [...summary.initializers.values()].find(({ data }) => data.kind === 'external');
+  if (external) {
+    throw new FlamingoError('unsupported', `${path} keeps ${external.name} in another file.`, {
+      hint: 'Export it with the weights inside the file.',
+    });
+  }
+  const { size, crop = size, mode, crop_rounding, mean, std, patches, width } = result.output;
+  return {
+    image: { mode, size, crop, cropRounding: crop_rounding, resample: 'bicubic', mean, std },
+    vision: { width, patches, imageSize: crop },
+    unused: [],
+    unexplained: [],
+    write: (sink) => sink.write('vision.onnx', bytes),
+  };
+}
