@@ -32,11 +32,23 @@ function argmax(logits: Float32Array, suppressed: ReadonlySet<number>): number {
     if (!suppressed.has(id) && (best < 0 || logits[id] > logits[best]) && !Number.isNaN(logits[id])) best = id;
   }
   if (best >= 0) return best;
-  throw new FlamingoError('internal', `None of ${logits.length} logits is a number that may be chosen.`);
+  throw nothingToChoose(logits);
 }
 
-/** Ids of the largest logits, descending; equal ones by id. */
+/** Ids of the largest logits, descending; equal ones by id. Only those above the smallest that can take part are sorted as ids. */
 function topCandidates(logits: Float32Array, suppressed: ReadonlySet<number>, limit: number): number[] {
-  const ids = Array.from(logits.keys()).filter((id) => !suppressed.has(id) && !Number.isNaN(logits[id]));
+  const possible = logits.map((value, id) =>
+    suppressed.has(id) || Number.isNaN(value) ? Number.NEGATIVE_INFINITY : value,
+  );
+  const smallest = possible.slice().sort().at(-limit) ?? Number.NEGATIVE_INFINITY;
+  const ids: number[] = [];
+  possible.forEach((value, id) => {
+    if (value >= smallest && value > Number.NEGATIVE_INFINITY) ids.push(id);
+  });
+  if (ids.length === 0) throw nothingToChoose(logits);
   return ids.sort((a, b) => logits[b] - logits[a] || a - b).slice(0, limit);
+}
+
+function nothingToChoose(logits: Float32Array): FlamingoError {
+  return new FlamingoError('internal', `None of ${logits.length} logits is a number that may be chosen.`);
 }

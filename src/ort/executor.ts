@@ -98,6 +98,11 @@ export class OrtExecutor implements Executor {
     return this.exclusive(() => this.decoder.run(...args));
   }
 
+  /** Intermediate results that decoder.onnx gives on request. */
+  get tapNames(): readonly string[] {
+    return this.decoder.outputNames.filter((name) => /^(hidden|attention)\./.test(name));
+  }
+
   /** Bytes of KV caches and media, kept up to date by those who hold them. */
   account(purpose: 'selfKv' | 'mediaKv', bytes: number): void {
     this.use[purpose] += bytes;
@@ -108,6 +113,7 @@ export class OrtExecutor implements Executor {
   }
 
   [Symbol.dispose](): void {
+    this.use.weights = 0;
     void this.exclusive(async () => {
       await this.resampler.release();
       await this.decoder.release();
