@@ -1,0 +1,18 @@
+import { blobFiles, urlFiles } from '../format/package-files';
+import { browserGpu } from '../gpu/device';
+import { decodeImage } from '../media/decode-browser';
+import { mediaPixels } from '../media/pixels';
+import type { LoadedModel, LoadOptions, ModelSource } from './load-types';
+import { loadWith } from './load-with';
+
+/** Loads a model in a page or worker, from an address or from files the user chose. Throws as loadWith does. */
+export function loadModel(source: ModelSource, options: LoadOptions = {}): Promise<LoadedModel> {
+  return loadWith(
+    {
+      files: 'url' in source ? urlFiles(source.url) : blobFiles(source.files),
+      gpu: browserGpu(),
+      pixels: (frames, { image }, signal) => mediaPixels(frames, image, decodeImage, signal),
+    },
+    options,
+  );
+}
