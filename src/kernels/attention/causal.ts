@@ -1,0 +1,22 @@
+import { defineKernel } from '../../gpu/kernel';
+
+/**
+ * Causal self-attention over the KV cache: row r attends to the keys 0 .. position + r. Query head h reads kv head h / (heads / kv_heads).
+ * ALIBI adds slopes[h] * (j - (position + r)). q [rows, heads, d]; caches [kv_heads, capacity, d]; slopes f32 [heads];
+ * y [rows, heads * d]; d <= 256. One workgroup per four rows of a head.
+ */
+export const causalAttention = defineKernel({
+  id: 'attention/causal',
+  overrides: { WG: 64, ALIBI: 0 },
+  params: {
+    rows: 'u32',
+    position: 'u32',
+    capacity: 'u32',
+    heads: 'u32',
+    kv_heads: 'u32',
+    d: 'u32',
+    scale: 'f32',
+  },
+  bindings: { q: 'read', key_cache: 'read', value_cache: 'read', slopes: 'read', y: 'write' },
+  workgroups: ({ rows, heads }) => [Math.ceil(rows / 4), heads, 1],
+});
