@@ -13,10 +13,25 @@ export interface VisionConfig {
   inner: number;
   activation: Activation;
   eps: number;
+  /** A norm before the first block, as CLIP has. Default true. */
+  preNorm?: boolean;
+  /**
+   * The norm after the last block is applied to the features. Default false: Hugging Face's last_hidden_state comes before it, and so did open_clip's
+   * tokens up to 2.23; from 2.24 on open_clip's tokens come after it.
+   */
+  postNorm?: boolean;
+  /** Whether the class token is one of the features, the first. Default false. */
+  keepClass?: boolean;
+}
+
+/** Features of one picture. */
+export function visionPatches({ imageSize, patch, keepClass }: VisionConfig): number {
+  return (imageSize / patch) ** 2 + Number(keepClass ?? false);
 }
 
 /** Canonical names of the encoder's tensors and their shapes. */
-export function visionTensors({ imageSize, patch, width: W, layers, inner }: VisionConfig): [string, number[]][] {
+export function visionTensors(config: VisionConfig): [string, number[]][] {
+  const { imageSize, patch, width: W, layers, inner, preNorm = true, postNorm = false } = config;
   const patches = (imageSize / patch) ** 2;
   const norm = (at: string): [string, number[]][] => [
     [`${at}.weight`, [W]],
@@ -41,14 +56,15 @@ export function visionTensors({ imageSize, patch, width: W, layers, inner }: Vis
     ['vision.patch.weight', [W, 3, patch, patch]],
     ['vision.class', [1, 1, W]],
     ['vision.positions', [patches + 1, W]],
-    ...norm('vision.norm_pre'),
+    ...(preNorm ? norm('vision.norm_pre') : []),
     ...blocks,
+    ...(postNorm ? norm('vision.norm_post') : []),
   ];
 }
 
 /**
- * pixels [N,3,S,S] -> features [N,v,W]: the patch tokens of the last block, without the class token and before the final norm, as
- * OpenFlamingo takes them. Source: open_clip/src/open_clip/transformer.py VisionTransformer.
+ * pixels [N,3,S,S] -> features [N,v,W]: the tokens after the last block. Source: open_clip/src/open_clip/transformer.py VisionTransformer;
+ * transformers CLIPVisionTransformer.
  */
 export function buildVision(config: VisionConfig, type: 'f32' | 'f16'): GraphPlan {
   const g = new GraphBuilder('vision');
@@ -66,11 +82,14 @@ export function buildVision(config: VisionConfig, type: 'f32' | 'f16'): GraphPla
   const first = g.op('Expand', [g.weight('vision.class', 'f32', [1, 1, W]), g.concat([batch, g.ints([1, W])], 0)]);
   const placed = g.add(g.concat([first, tokens], 1), g.weight('vision.positions', 'f32', [patches + 1, W]));
   const norm = { kind: 'layer', eps: config.eps, bias: true } as const;
-  let x = g.reshape(normalize(build, placed, 'vision.norm_pre', norm, W), [-1, W]);
+  const { preNorm = true, postNorm = false, keepClass = false } = config;
+  let x = preNorm ? normalize(build, placed, 'vision.norm_pre', norm, W) : placed;
+  x = g.reshape(x, [-1, W]);
   for (let i = 0; i < config.layers; i++) x = visionBlock(build, config, `vision.blocks.${i}`, x, batch);
+  if (postNorm) x = normalize(build, x, 'vision.norm_post', norm, W);
   const all = g.reshape(x, g.concat([batch, g.ints([-1, W])], 0));
-  const features = g.op('Slice', [all, g.ints([1]), g.ints([patches + 1]), g.ints([1])]);
-  g.output(features, 'features', 'f32', ['N', patches, W]);
+  const features = keepClass ? all : g.op('Slice', [all, g.ints([1]), g.ints([patches + 1]), g.ints([1])]);
+  g.output(features, 'features', 'f32', ['N', visionPatches(config), W]);
   return g.plan();
 }
 
