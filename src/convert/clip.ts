@@ -9,6 +9,9 @@ import type { ModelFolder } from './sources';
 const MEAN: [number, number, number] = [0.48145466, 0.4578275, 0.40821073];
 const STD: [number, number, number] = [0.26862954, 0.26130258, 0.27577711];
 
+/** Where OpenFlamingo's features are taken from a CLIP tower. */
+export type VisionTokens = 'after-post-norm' | 'before-post-norm';
+
 export interface VisionModel {
   config: VisionConfig;
   image: ImageProcessor;
@@ -18,10 +21,12 @@ export interface VisionModel {
 }
 
 /** A CLIP vision transformer in open_clip's names or in Hugging Face's. */
-export function clipVision(folder: ModelFolder): VisionModel {
+/** `tokens`: before or after the final norm; see VisionConfig.postNorm. */
+export function clipVision(folder: ModelFolder, tokens: VisionTokens = 'after-post-norm'): VisionModel {
+  const postNorm = tokens === 'after-post-norm';
   const names = folder.source.tensors;
-  if (names.has('visual.conv1.weight')) return openClip(folder);
-  if (names.has('vision_model.embeddings.patch_embedding.weight')) return huggingFaceClip(folder);
+  if (names.has('visual.conv1.weight')) return openClip(folder, postNorm);
+  if (names.has('vision_model.embeddings.patch_embedding.weight')) return huggingFaceClip(folder, postNorm);
   throw new FlamingoError(
     'unsupported',
     `${folder.path} is neither an open_clip nor a Hugging Face CLIP ViT: it has no visual.conv1.weight and no vision_model.embeddings.patch_embedding.weight.`,
@@ -33,7 +38,7 @@ export function clipVision(folder: ModelFolder): VisionModel {
 }
 
 /** Source: open_clip/src/open_clip/{model,transformer}.py. */
-function openClip(folder: ModelFolder): VisionModel {
+function openClip(folder: ModelFolder, postNorm: boolean): VisionModel {
   const { source, config, path } = folder;
   const model = record(config.model_cfg ?? config);
   const vision = record(model.vision_cfg);
@@ -54,6 +59,7 @@ function openClip(folder: ModelFolder): VisionModel {
       inner: shape('transformer.resblocks.0.mlp.c_fc.weight')[0],
       activation: model.quick_gelu === true ? 'quick-gelu' : 'gelu',
       eps: 1e-5,
+      postNorm,
     },
     image: {
       mode: 'shorter-side',
@@ -69,7 +75,10 @@ function openClip(folder: ModelFolder): VisionModel {
       copy('patch.weight', 'conv1.weight');
       book.set('vision.class', book.whole(source, 'visual.class_embedding'));
       copy('positions', 'positional_embedding');
-      for (const part of ['weight', 'bias']) copy(`norm_pre.${part}`, `ln_pre.${part}`);
+      for (const part of ['weight', 'bias']) {
+        copy(`norm_pre.${part}`, `ln_pre.${part}`);
+        if (postNorm) copy(`norm_post.${part}`, `ln_post.${part}`);
+      }
       for (let i = 0; i < layers; i++) {
         const [from, to] = [`transformer.resblocks.${i}`, `blocks.${i}`];
         for (const part of ['weight', 'bias']) {
@@ -90,7 +99,7 @@ function openClip(folder: ModelFolder): VisionModel {
 }
 
 /** Source: transformers models/clip/modeling_clip.py CLIPVisionTransformer. */
-function huggingFaceClip(folder: ModelFolder): VisionModel {
+function huggingFaceClip(folder: ModelFolder, postNorm: boolean): VisionModel {
   const { source, config, path } = folder;
   const vision = record(config.vision_config ?? config);
   const at = 'vision_model';
@@ -111,6 +120,7 @@ function huggingFaceClip(folder: ModelFolder): VisionModel {
       inner: shape('encoder.layers.0.mlp.fc1.weight')[0],
       activation: (vision.hidden_act ?? 'quick_gelu') === 'quick_gelu' ? 'quick-gelu' : 'gelu',
       eps: typeof vision.layer_norm_eps === 'number' ? vision.layer_norm_eps : 1e-5,
+      postNorm,
     },
     image: {
       mode: 'shorter-side',
@@ -128,6 +138,7 @@ function huggingFaceClip(folder: ModelFolder): VisionModel {
       book.set('vision.positions', piece('embeddings.position_embedding.weight'));
       for (const part of ['weight', 'bias']) {
         book.set(`vision.norm_pre.${part}`, piece(`${norm}.${part}`));
+        if (postNorm) book.set(`vision.norm_post.${part}`, piece(`post_layernorm.${part}`));
         for (let i = 0; i < layers; i++) {
           const [from, to] = [`encoder.layers.${i}`, `vision.blocks.${i}`];
           book.set(`${to}.norm1.${part}`, piece(`${from}.layer_norm1.${part}`));

@@ -39,7 +39,7 @@ export interface ConvertReport {
 /** Converts a checkpoint to a model package. Nothing of the model is in memory whole; on failure nothing is left behind. */
 export async function convert(options: ConvertOptions): Promise<ConvertReport> {
   const paths = await resolvePaths(options);
-  const vision = await openVision(paths.vision);
+  const vision = await openVision(paths.vision, paths.settings.vision_tokens);
   const language = await openModel('--language', paths.language);
   const delta = (await stat(paths.flamingo).catch(() => null))?.isDirectory()
     ? (await openModel('--flamingo', paths.flamingo)).source

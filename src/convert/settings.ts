@@ -23,6 +23,8 @@ const flamingoJson = v.object({
   cross_attn_every_n_layers: v.optional(v.number()),
   image_token: v.optional(v.string()),
   end_of_chunk_token: v.optional(v.string()),
+  /** Features behind the tower's final norm (open_clip since 2.23), or before it (older versions). */
+  vision_tokens: v.optional(v.picklist(['after-post-norm', 'before-post-norm'])),
   perceiver: heads,
   cross_attention: heads,
 });

@@ -4,7 +4,7 @@ import { FlamingoError } from '../core/errors';
 import type { FlamingoConfig } from '../format/config';
 import { type ImageProcessor, imageProcessor } from '../format/manifest';
 import { decodeModel } from '../format/onnx/decode';
-import { clipVision } from './clip';
+import { clipVision, type VisionTokens } from './clip';
 import { WeightEncoder } from './encode-weights';
 import { buildVision } from './graphs/vision';
 import { type FileSink, writeGraph } from './graphs/write-graph';
@@ -35,13 +35,13 @@ const exportedSettings = v.object({
 });
 
 /** A CLIP folder or file, or an exported `.onnx` with a `.json` of the same name beside it. */
-export async function openVision(path: string): Promise<VisionSource> {
-  return path.endsWith('.onnx') ? await exportedVision(path) : await clipSource(path);
+export async function openVision(path: string, tokens?: VisionTokens): Promise<VisionSource> {
+  return path.endsWith('.onnx') ? await exportedVision(path) : await clipSource(path, tokens);
 }
 
-async function clipSource(path: string): Promise<VisionSource> {
+async function clipSource(path: string, tokens?: VisionTokens): Promise<VisionSource> {
   const folder = await openModel('--vision', path);
-  const model = clipVision(folder);
+  const model = clipVision(folder, tokens);
   const book = new RecipeBook();
   model.fill(book);
   const { imageSize, patch, width } = model.config;
