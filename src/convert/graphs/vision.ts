@@ -16,8 +16,8 @@ export interface VisionConfig {
   /** A norm before the first block, as CLIP has. Default true. */
   preNorm?: boolean;
   /**
-   * The norm after the last block is applied to the features. Default false: Hugging Face's last_hidden_state comes before it, and so did open_clip's
-   * tokens up to 2.23; from 2.24 on open_clip's tokens come after it.
+   * The norm after the last block is applied to the features. Default false, as in Hugging Face's last_hidden_state and the tokens of older open_clip
+   * versions; the tokens of newer ones come after it.
    */
   postNorm?: boolean;
   /** Whether the class token is one of the features, the first. Default false. */
