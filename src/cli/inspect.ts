@@ -1,0 +1,60 @@
+import { readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { openModel } from '../convert/sources';
+import { FlamingoError } from '../core/errors';
+import { decodeModel } from '../format/onnx/decode';
+import { parseManifest } from '../format/package-reader';
+import type { Outcome } from './command';
+import { bytes, table } from './text';
+
+/** What a package (a folder with model.json) or a checkpoint holds. Throws `not-found`, `bad-file`. */
+export async function inspect(path: string): Promise<Outcome> {
+  const info = await stat(path).catch(() => {
+    throw new FlamingoError('not-found', `${path} does not exist.`, {
+      hint: 'Give a package folder, a model folder or a weight file.',
+    });
+  });
+  const manifest = info.isDirectory()
+    ? await readFile(join(path, 'model.json'), 'utf8').catch(() => undefined)
+    : undefined;
+  return manifest === undefined ? await inspectCheckpoint(path) : await inspectPackage(path, manifest);
+}
+
+async function inspectPackage(folder: string, text: string): Promise<Outcome> {
+  const manifest = parseManifest(folder, text);
+  const tensors: { name: string; type: string; shape: number[]; graph: string }[] = [];
+  for (const graph of ['vision', 'resampler', 'decoder']) {
+    const { initializers } = decodeModel(`${graph}.onnx`, await readFile(join(folder, `${graph}.onnx`)));
+    for (const { name, type, shape } of initializers.values())
+      if (name.includes('.')) tensors.push({ name, type, shape, graph });
+  }
+  const { config, dtype, files, license, base_models } = manifest;
+  const { decoder: d, gated, resampler: r, vision } = config;
+  const lines = [
+    `${manifest.name}: ${dtype}, licence ${license}${base_models.length > 0 ? `, from ${base_models.join(' and ')}` : ''}`,
+    `vision     ${vision.imageSize} px, ${vision.patches} patches of width ${vision.width}`,
+    `resampler  ${r.layers} layers, ${r.latents} latents, ${r.heads} heads of ${r.headDim}${r.maxFrames ? `, clips of up to ${r.maxFrames} frames` : ''}`,
+    `decoder    ${d.layers} blocks of width ${config.width}, ${d.heads} heads of ${d.headDim} (${d.kvHeads} for keys), ${d.position.kind} positions, context ${config.contextLength}, vocabulary ${config.vocab}`,
+    `gated      before blocks ${gated.before.join(', ')}; ${gated.heads} heads of ${gated.headDim}`,
+    ...table(
+      ['file', 'size'],
+      files.map(({ path, size }) => [path, bytes(size)]),
+    ),
+    ...table(
+      ['tensor', 'type', 'shape', 'graph'],
+      tensors.map(({ name, type, shape, graph }) => [name, type, `[${shape.join(', ')}]`, graph]),
+    ),
+  ];
+  return { json: { manifest, tensors }, lines };
+}
+
+async function inspectCheckpoint(path: string): Promise<Outcome> {
+  const { source, config } = await openModel('PATH', path);
+  const tensors = [...source.tensors.values()].map(({ name, dtype, shape, file }) => ({ name, dtype, shape, file }));
+  await source[Symbol.asyncDispose]();
+  const rows = tensors.map(({ name, dtype, shape, file }) => [name, dtype, `[${shape.join(', ')}]`, file]);
+  return {
+    json: { config, tensors },
+    lines: [`${tensors.length} tensors`, ...table(['tensor', 'type', 'shape', 'file'], rows)],
+  };
+}

@@ -1,0 +1,3 @@
+import { describeParity } from '../testing/parity';
+
+describeParity('wasm');
