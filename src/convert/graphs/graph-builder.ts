@@ -65,7 +65,7 @@ export class GraphBuilder {
 
   floats(values: number[], shape = [values.length]): string {
     const bytes = new Uint8Array(Float32Array.from(values).buffer);
-    return this.constant(`f32_${this.constants.size}`, { type: 'f32', shape, data: { kind: 'inline', bytes } });
+    return this.constant(`table_${this.constants.size}`, { type: 'f32', shape, data: { kind: 'inline', bytes } });
   }
 
   scalar(value: number): string {

@@ -38,7 +38,8 @@ export function tableRows({ g, type }: Build, name: string, ids: string, rows: n
   const blocks = Math.ceil(columns / QUANT_BLOCK);
   const picked = g.gather(codes, ids);
   const values = bits === 8 ? g.sub(g.cast(picked, 'f32'), g.scalar(128)) : nibbles(g, picked, blocks);
-  const scales = g.unsqueeze(g.cast(g.gather(scale, ids), 'f32'), -1);
+  // Cast first: a runtime does it once, at load, and then needs no f16 arithmetic.
+  const scales = g.unsqueeze(g.gather(g.cast(scale, 'f32'), ids), -1);
   const flat = g.reshape(g.mul(values, scales), [-1, blocks * QUANT_BLOCK]);
   if (columns === blocks * QUANT_BLOCK) return flat;
   return g.op('Slice', [flat, g.ints([0]), g.ints([columns]), g.ints([1])]);

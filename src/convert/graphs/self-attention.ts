@@ -41,17 +41,26 @@ export function positions(
     bias = g.add(bias, g.mul(slopes, g.cast(distance, 'f32')));
   }
   const write = options.staticCache ? g.reshape(g.op('Equal', [keys, position]), [1, 1, options.staticCache, 1]) : null;
-  return { index, rotary: rotaryTables(build, d.position, index), bias, write };
+  return { index, rotary: rotaryTables(build, d.position, index, options.staticCache), bias, write };
 }
 
 function rotaryTables(
   { g }: Build,
   position: FlamingoConfig['decoder']['position'],
   index: string,
+  staticCache: number | undefined,
 ): Positions['rotary'] {
   if (position.kind !== 'rotary') return null;
   const { dims, theta, factors } = position;
   const frequencies = Array.from({ length: dims / 2 }, (_, i) => theta ** ((-2 * i) / dims) * (factors?.[i] ?? 1));
+  if (staticCache) {
+    // Runtimes with fixed shapes run on GPUs, whose cos is only good to 2^-11.
+    const table = (of: (angle: number) => number) => {
+      const rows = Array.from({ length: staticCache }, (_, p) => frequencies.map((f) => of(p * f)));
+      return g.gather(g.floats(rows.flat(), [staticCache, dims / 2]), index);
+    };
+    return { cos: table(Math.cos), sin: table(Math.sin) };
+  }
   const angles = g.mul(g.unsqueeze(g.cast(index, 'f32'), 1), g.floats(frequencies, [1, dims / 2]));
   return { cos: g.op('Cos', [angles]), sin: g.op('Sin', [angles]) };
 }

@@ -4,7 +4,7 @@ import { decoderTensors, resamplerTensors, scaleName } from '../../format/tensor
 import { MODEL_VARIANTS } from '../../testing/model-variants';
 import { tinyConfig } from '../../testing/tiny-model';
 import { buildDecoder } from './decoder';
-import type { GraphPlan } from './graph-builder';
+import { GraphBuilder, type GraphPlan } from './graph-builder';
 import { buildResampler } from './resampler';
 import { writeGraph } from './write-graph';
 
@@ -75,4 +75,18 @@ test.each(Object.entries(MODEL_VARIANTS))('%s: the graphs hold exactly the canon
       expect(got.sort()).toEqual(expected.sort());
     }
   }
+});
+
+test('a constant keeps its own name and value, whatever others are made before and after', () => {
+  const g = new GraphBuilder('g');
+  const names: string[] = [];
+  for (let i = 0; i < 20; i++) names.push(g.floats([i + 0.5]), g.scalar(i), g.ints([i]), g.ints([i], []));
+  expect(new Set(names).size).toBe(names.length);
+  const constants = new Map(g.plan().constants.map(({ name, data }) => [name, data]));
+  for (const [k, name] of names.entries()) {
+    const data = constants.get(name);
+    if (k % 4 > 1 || data?.kind !== 'inline') continue;
+    expect(new Float32Array(data.bytes.buffer)[0]).toBe(Math.floor(k / 4) + (k % 4 === 0 ? 0.5 : 0));
+  }
+  expect(g.scalar(3)).toBe(g.scalar(3));
 });
