@@ -40,12 +40,12 @@ export class OrtExecutor implements Executor {
 
   static async load(config: FlamingoConfig, resampler: GraphFiles, decoder: GraphFiles): Promise<OrtExecutor> {
     const ort = await ortRuntime();
-    const executor = new OrtExecutor(
-      ort,
-      config,
-      await ort.session('resampler.onnx', resampler.model, resampler.data),
-      await ort.session('decoder.onnx', decoder.model, decoder.data),
-    );
+    const first = await ort.session('resampler.onnx', resampler.model, resampler.data);
+    const second = await ort.session('decoder.onnx', decoder.model, decoder.data).catch(async (error) => {
+      await first.release();
+      throw error;
+    });
+    const executor = new OrtExecutor(ort, config, first, second);
     for (const { data } of [...resampler.data, ...decoder.data]) executor.use.weights += data.byteLength;
     return executor;
   }

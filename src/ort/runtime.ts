@@ -63,18 +63,25 @@ async function start(options: OrtOptions): Promise<OrtRuntime> {
           ...extra,
         });
       } catch (cause) {
-        throw new FlamingoError(
-          'bad-file',
-          `${name} could not be loaded by onnxruntime-web: ${(cause as Error).message}`,
-          {
-            hint: 'Convert the model again; if it persists, report it with the output of `inspect`.',
-            details: { name },
-            cause,
-          },
-        );
+        throw loadError(name, cause instanceof Error ? cause : new Error(String(cause)));
       }
     },
     floats: (values, shape) => new ort.Tensor('float32', values, shape),
     longs: (values, shape) => new ort.Tensor('int64', BigInt64Array.from(values, BigInt), shape),
   };
+}
+
+/** A graph that does not load is damaged, unless memory ran out. */
+function loadError(name: string, cause: Error): FlamingoError {
+  const options = { details: { name }, cause };
+  if (/memory|bad_alloc|allocat/i.test(cause.message)) {
+    return new FlamingoError('device', `${name} does not fit into the memory of the page: ${cause.message}`, {
+      hint: 'Take a smaller model or a smaller dtype, or a machine with a GPU.',
+      ...options,
+    });
+  }
+  return new FlamingoError('bad-file', `${name} could not be loaded by onnxruntime-web: ${cause.message}`, {
+    hint: 'Convert the model again; if it persists, report it with the output of `inspect`.',
+    ...options,
+  });
 }
