@@ -43,11 +43,11 @@ describe('a draw', () => {
 
   test('follows softmax(logits / temperature)', () => {
     const at1 = shares(logits, {});
-    [0.1, 0.2, 0.5, 0.2].forEach((p, id) => expect(Math.abs(at1[id] - p)).toBeLessThan(0.015));
+    for (const [id, p] of [0.1, 0.2, 0.5, 0.2].entries()) expect(Math.abs(at1[id] - p)).toBeLessThan(0.015);
     const hot = shares(logits, { temperature: 2 });
     const roots = [1, Math.SQRT2, Math.sqrt(5), Math.SQRT2];
     const sum = roots.reduce((a, b) => a + b, 0);
-    roots.forEach((root, id) => expect(Math.abs(hot[id] - root / sum)).toBeLessThan(0.015));
+    for (const [id, root] of roots.entries()) expect(Math.abs(hot[id] - root / sum)).toBeLessThan(0.015);
   });
 
   test('topK and topP keep the most likely tokens, and the rest share what they leave', () => {
