@@ -1,0 +1,71 @@
+import type { PromptTemplate } from '../format/manifest';
+import type { MediaHandle, Part } from '../session/types';
+
+/** A message whose pictures are encoded. */
+export type PromptPiece = Extract<Part, { type: 'text' | 'media' }>;
+
+/** Where the words go in a template. */
+const SLOT = '{text}';
+
+/**
+ * A user's message as the model was trained to read it. Pictures stay where they stand between the words; those in front of all words stand
+ * before the template, as in training. A message without words asks for a caption. Words are never read as special tokens: they stay text parts.
+ *
+ * @param continues the context already holds an answer, which the end-of-chunk token closes first.
+ */
+export function buildPrompt(
+  template: Pick<PromptTemplate, 'question' | 'caption'>,
+  message: readonly PromptPiece[],
+  continues: boolean,
+): Part[] {
+  const pieces = trimmed(message);
+  const [before, after] = sides(template.question);
+  const words = pieces.findIndex((piece) => piece.type === 'text');
+  const parts: Part[] = continues ? [{ type: 'end-of-chunk' }] : [];
+  if (words < 0) return [...parts, ...pieces, ...text(sides(template.caption)[0].trimEnd())];
+  return [...parts, ...pieces.slice(0, words), ...text(before), ...pieces.slice(words), ...text(after)];
+}
+
+/** A finished exchange, to be read again by a new session. */
+export function buildExchange(
+  template: Pick<PromptTemplate, 'question' | 'caption'>,
+  message: readonly PromptPiece[],
+  answer: string,
+  continues: boolean,
+): Part[] {
+  return [...buildPrompt(template, message, continues), ...text(answer)];
+}
+
+/** The message with each picture replaced by its handle. */
+export function encoded<P extends { id: string }>(
+  message: readonly ({ type: 'text'; value: string } | { type: 'picture'; value: P })[],
+  handles: ReadonlyMap<string, MediaHandle>,
+): PromptPiece[] {
+  return message.map((part) => {
+    if (part.type === 'text') return part;
+    const handle = handles.get(part.value.id);
+    if (!handle) throw new TypeError(`Picture ${part.value.id} has no handle.`); // encoded just before: cannot happen
+    return { type: 'media', value: handle };
+  });
+}
+
+function sides(template: string): [string, string] {
+  const at = template.indexOf(SLOT);
+  return at < 0 ? [template, ''] : [template.slice(0, at), template.slice(at + SLOT.length)];
+}
+
+function text(value: string): Part[] {
+  return value === '' ? [] : [{ type: 'text', value }];
+}
+
+/** Without blank pieces, and without blanks at the very beginning and end of the words. */
+function trimmed(message: readonly PromptPiece[]): PromptPiece[] {
+  const pieces = message.filter((piece) => piece.type === 'media' || piece.value.trim() !== '');
+  const first = pieces.findIndex((piece) => piece.type === 'text');
+  const last = pieces.findLastIndex((piece) => piece.type === 'text');
+  return pieces.map((piece, i) => {
+    if (piece.type === 'media') return piece;
+    const start = i === first ? piece.value.trimStart() : piece.value;
+    return { type: 'text', value: i === last ? start.trimEnd() : start };
+  });
+}
