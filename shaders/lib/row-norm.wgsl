@@ -1,5 +1,6 @@
-// Normalisation of one row of x while it is read. NORM 0: none. 1: layer. 2: root mean square. norm holds weight [cols],
-// then (NORM_BIAS) bias [cols]. All WG lanes of the workgroup take part in the two sums; norm/layer-norm says why there are two.
+// Normalisation of one row of x while it is read; the kernel declares x (array<Elem>), norm, and params. NORM 0: none. 1: layer.
+// 2: root mean square. norm holds weight [cols], then (NORM_BIAS) bias [cols]. All WG lanes of the workgroup take part in the sums;
+// norm/layer-norm says why there are two passes. lib/row-norm-quads is the same for x read four at a time.
 
 // @import lib/workgroup-sum.wgsl
 
@@ -26,14 +27,10 @@ fn row_norm(lane: u32, start: u32, cols: u32, eps: f32) -> RowNorm {
   return row;
 }
 
-// Elements col .. col + 3 after normalisation; 0 stays 0 beyond the row.
-fn normalise4(row: RowNorm, v: vec4f, col: u32, cols: u32) -> vec4f {
+fn normalised(row: RowNorm, start: u32, c: u32, cols: u32) -> f32 {
+  var v = f32(x[start + c]);
   if (NORM == 0u) { return v; }
-  let at = min(vec4u(col) + vec4u(0, 1, 2, 3), vec4u(cols - 1u));
-  var result = (v - row.first - row.mean) * row.scale * vec4f(norm[at.x], norm[at.y], norm[at.z], norm[at.w]);
-  if (NORM_BIAS == 1u) {
-    let b = at + cols;
-    result += vec4f(norm[b.x], norm[b.y], norm[b.z], norm[b.w]);
-  }
-  return select(vec4f(), result, vec4u(col) + vec4u(0, 1, 2, 3) < vec4u(cols));
+  v = (v - row.first - row.mean) * row.scale * norm[c];
+  if (NORM_BIAS == 1u) { v += norm[cols + c]; }
+  return v;
 }

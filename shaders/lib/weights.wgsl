@@ -17,9 +17,10 @@ fn block_scale(block: u32) -> f32 {
   return select(pair.x, pair.y, (block & 1u) == 1u);
 }
 
-fn codes8(word: u32) -> vec4f { return vec4f((vec4u(word) >> vec4u(0, 8, 16, 24)) & vec4u(255)) - 128.0; }
+// Signed conversions, because those are one instruction everywhere.
+fn codes8(word: u32) -> vec4f { return vec4f(vec4i((vec4u(word) >> vec4u(0, 8, 16, 24)) & vec4u(255)) - 128); }
 
-fn codes4(word: u32) -> vec4f { return vec4f((vec4u(word) >> vec4u(0, 4, 8, 12)) & vec4u(15)) - 8.0; }
+fn codes4(word: u32) -> vec4f { return vec4f(vec4i((vec4u(word) >> vec4u(0, 4, 8, 12)) & vec4u(15)) - 8); }
 
 // One weight; col < cols.
 fn weight_at(row: u32, col: u32, cols: u32) -> f32 {
@@ -27,8 +28,12 @@ fn weight_at(row: u32, col: u32, cols: u32) -> f32 {
   if (STORAGE == 1u) { return weight_half(row * cols + col); }
   let block = row * ((cols + 31u) / 32u) + col / 32u;
   let c = col % 32u;
-  if (STORAGE == 2u) { return codes8(weight[block * 8u + c / 4u])[c % 4u] * block_scale(block); }
-  return codes4(weight[block * 4u + c / 8u] >> (16u * (c % 8u / 4u)))[c % 4u] * block_scale(block);
+  if (STORAGE == 2u) {
+    let code = (weight[block * 8u + c / 4u] >> (8u * (c % 4u))) & 255u;
+    return f32(i32(code) - 128) * block_scale(block);
+  }
+  let code = (weight[block * 4u + c / 8u] >> (4u * (c % 8u))) & 15u;
+  return f32(i32(code) - 8) * block_scale(block);
 }
 
 // Weights col .. col + 7 of a row; col a multiple of 8. Beyond cols: 0, or what the codes of the padding say (always finite).

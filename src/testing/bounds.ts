@@ -27,6 +27,10 @@ export const BOUNDS: Record<string, { f32: Bound; f16: Bound }> = {
     f32: { abs: 2e-6, rel: 1e-5, reason: 'f32 sums of up to 2048 products; a fused norm as norm/layer-norm' },
     f16: { abs: 1e-3, rel: 1e-3, reason: 'outputs rounded to f16 (11 bits)' },
   },
+  'linear/matvec-blocks': {
+    f32: { abs: 2e-6, rel: 1e-5, reason: 'f32 sums of up to 2048 products; a fused norm as norm/layer-norm' },
+    f16: { abs: 1e-3, rel: 1e-3, reason: 'outputs rounded to f16 (11 bits)' },
+  },
   'linear/matmul': {
     f32: { abs: 2e-6, rel: 1e-5, reason: 'f32 sums of up to 2048 products' },
     f16: { abs: 1e-3, rel: 1e-3, reason: 'outputs rounded to f16 (11 bits)' },

@@ -1,7 +1,8 @@
 import type { WeightType } from '../core/dtypes';
 import type { Activation } from '../format/config';
-import { activationCode, RESIDUAL_CODE, STORAGE_CODE } from '../kernels/linear/epilogue';
+import { activationCode, NORM_CODE, RESIDUAL_CODE, STORAGE_CODE } from '../kernels/linear/epilogue';
 import type { LinearEpilogue } from '../reference/linear/matmul';
+import { matvec } from '../reference/linear/matvec';
 import { uniform } from './random';
 import { randomMatrix, type StoredMatrix } from './random-weights';
 
@@ -56,4 +57,59 @@ export function linearCase(
     /** y as it must come out, the untouched row included. */
     expect: (y: Float64Array) => Float64Array.of(...y, ...below),
   };
+}
+
+/** A pipeline of linear/matvec or linear/matvec-blocks. */
+export interface MatvecKind extends LinearKind {
+  norm?: { kind: 'layer' | 'rms'; bias: boolean };
+  WG: number;
+  LANES: number;
+}
+
+export type MatvecShape = readonly [rows: number, first: number, outputs: number, cols: number];
+
+/** A case of linear/matvec or linear/matvec-blocks; the rows of x that it must not read are NaN. */
+export function matvecCase(
+  kind: MatvecKind,
+  [rows, first, outputs, cols]: MatvecShape,
+  round: (values: Float32Array) => Float32Array,
+) {
+  const { buffers, overrides, values, epilogue, expect } = linearCase(kind, { rows, outputs, cols }, round);
+  const x = round(uniform((first + rows + 1) * cols, -1, 1.5, 9));
+  x.fill(Number.NaN, 0, first * cols).fill(Number.NaN, (first + rows) * cols);
+  const weight = uniform(cols, 0, 2, 10);
+  const bias = kind.norm?.bias ? uniform(cols, -1, 1, 11) : undefined;
+  const norm = kind.norm && { kind: kind.norm.kind, weight, bias, eps: 1e-5 };
+  const packed = norm ? [...weight, ...(bias ?? [])] : [];
+  return {
+    params: { rows, first, outputs, cols, eps: 1e-5 },
+    buffers: { ...buffers, x, norm: Float32Array.of(...packed, ...UNUSED) },
+    overrides: {
+      ...overrides,
+      WG: kind.WG,
+      LANES: kind.LANES,
+      NORM: NORM_CODE[kind.norm?.kind ?? 'none'],
+      NORM_BIAS: Number(bias !== undefined),
+    },
+    elem: ['x', 'y'] as const,
+    expected: { y: expect(matvec(x, values, cols, { ...epilogue, rows, first, norm })) },
+  };
+}
+
+/** Every kind with every shape, named. */
+export function matvecCases(kinds: readonly MatvecKind[], shapes: readonly MatvecShape[]) {
+  return Object.fromEntries(
+    kinds.flatMap((kind) =>
+      shapes.map((shape) => [
+        `${kindName(kind)}, rows ${shape[0]} from ${shape[1]}, [${shape[2]}, ${shape[3]}]`,
+        (round: (values: Float32Array) => Float32Array) => matvecCase(kind, shape, round),
+      ]),
+    ),
+  );
+}
+
+function kindName({ storage, norm, bias, activation, pair, residual, WG, LANES }: MatvecKind): string {
+  const normed = norm && `${norm.kind} norm${norm.bias ? ' with bias' : ''}`;
+  const parts = [storage, normed, bias && 'bias', activation, pair && 'pair', residual, `${LANES} of ${WG} lanes`];
+  return parts.filter(Boolean).join(' ');
 }
