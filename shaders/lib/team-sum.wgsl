@@ -1,4 +1,5 @@
-// Sum of one vec4f per invocation over teams of LANES (a power of two, a divisor of WG) neighbouring invocations; each gets its team's.
+// Sum of one vec4f per invocation over teams of LANES (a divisor of WG) neighbouring invocations; each gets its team's. Once per kernel:
+// a second call might overwrite what a slower lane still reads. One barrier and LANES reads: a tree has fewer reads, but a barrier per level.
 
 var<workgroup> team_partial: array<vec4f, WG>;
 
@@ -6,12 +7,8 @@ fn team_sum(lane: u32, value: vec4f) -> vec4f {
   if (LANES == 1u) { return value; }
   team_partial[lane] = value;
   workgroupBarrier();
-  let within = lane % LANES;
-  for (var half = LANES / 2u; half > 0u; half /= 2u) {
-    if (within < half) { team_partial[lane] += team_partial[lane + half]; }
-    workgroupBarrier();
-  }
-  let sum = team_partial[lane - within];
-  workgroupBarrier(); // the next call may overwrite it
+  let first = lane - lane % LANES;
+  var sum = vec4f();
+  for (var i = 0u; i < LANES; i++) { sum += team_partial[first + i]; }
   return sum;
 }

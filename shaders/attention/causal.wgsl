@@ -1,0 +1,73 @@
+// y[r, h] = softmax_j(q[r, h] . k[j] * scale + slope_h * (j - (position + r))) v[j], over the keys j <= position + r
+//
+// q [rows, heads, d]; caches [kv_heads, capacity, d]; query head h reads kv head h / (heads / kv_heads); y [rows, heads * d]; d <= 256.
+// A workgroup has four rows of one head, 16 lanes each. Keys come in tiles of 16: each lane scores one key, then each lane sums its share of
+// the d values. Running maximum and sum as in Milakov and Gimelshein 2018. Slots beyond a row's own position are never read.
+
+alias Elem = f32;
+
+override WG: u32 = 64;
+override ALIBI: u32 = 0;
+
+struct Params { rows: u32, position: u32, capacity: u32, heads: u32, kv_heads: u32, d: u32, scale: f32 }
+
+@group(0) @binding(0) var<storage, read> q: array<Elem>;
+@group(0) @binding(1) var<storage, read> key_cache: array<Elem>;
+@group(0) @binding(2) var<storage, read> value_cache: array<Elem>;
+@group(0) @binding(3) var<storage, read> slopes: array<f32>;
+@group(0) @binding(4) var<storage, read_write> y: array<Elem>;
+@group(0) @binding(5) var<uniform> params: Params;
+
+const LANES = 16u;
+const LOWEST = -3.0e38;
+
+var<workgroup> scores: array<f32, WG>;
+
+fn score(query: u32, key: u32) -> f32 {
+  var sum = 0.0;
+  for (var c = 0u; c < params.d; c++) { sum += f32(q[query + c]) * f32(key_cache[key + c]); }
+  return sum * params.scale;
+}
+
+@compute @workgroup_size(WG)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let head = group.y;
+  let team = lane / LANES;
+  let within = lane % LANES;
+  let rows_per_group = WG / LANES;
+  let row = group.x * rows_per_group + team;
+  let d = params.d;
+  let cache = head / (params.heads / params.kv_heads) * params.capacity * d;
+  let query = (row * params.heads + head) * d;
+  let last = params.position + row; // the last key this row sees
+  let end = params.position + min(params.rows, (group.x + 1u) * rows_per_group); // uniform: of all rows of the workgroup
+
+  var sums: array<f32, 16>; // this lane's share of y: elements within, within + 16, ...
+  var largest = LOWEST;
+  var total = 0.0;
+  for (var first = 0u; first < end; first += LANES) {
+    let j = first + within;
+    var s = LOWEST;
+    if (row < params.rows && j <= last) {
+      s = score(query, cache + j * d);
+      if (ALIBI == 1u) { s += slopes[head] * (f32(j) - f32(last)); }
+    }
+    scores[lane] = s;
+    workgroupBarrier();
+    var tile = largest;
+    for (var i = 0u; i < LANES; i++) { tile = max(tile, scores[team * LANES + i]); }
+    let keep = exp(largest - tile);
+    largest = tile;
+    total *= keep;
+    for (var n = 0u; n < 16u; n++) { sums[n] *= keep; }
+    for (var i = 0u; i < LANES && first + i <= last && row < params.rows; i++) {
+      let p = exp(scores[team * LANES + i] - tile);
+      total += p;
+      let value = cache + (first + i) * d;
+      for (var n = 0u; n * LANES + within < d; n++) { sums[n] += p * f32(value_cache[value + n * LANES + within]); }
+    }
+    workgroupBarrier(); // the next tile overwrites the scores
+  }
+  if (row >= params.rows) { return; }
+  for (var n = 0u; n * LANES + within < d; n++) { y[query + n * LANES + within] = Elem(sums[n] / total); }
+}

@@ -1,0 +1,107 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { run } from '../cli/run';
+import type { RunResult } from '../cli/run-request';
+import { convert } from '../convert/convert';
+import { openFile } from '../format/file-node';
+import { openSafetensors } from '../format/safetensors';
+import type { TensorSource } from '../format/tensor-source';
+
+export const GOLDENS = fileURLToPath(new URL('../../e2e/goldens/', import.meta.url));
+export const FAMILIES = ['of-neox', 'of-mpt1b', 'of-mpt7b', 'of-opt', 'of-llama', 'of-video'];
+
+/** goldens/README: f32 logits within 1e-3, attention within 1e-4, the rest within 1e-4 of the tensor's largest value. */
+const LOGITS = 1e-3;
+const RELATIVE = 1e-4;
+/** Greedy tokens are only demanded where no two logits are closer than twice the tolerance. */
+const MARGIN = 2 * LOGITS;
+
+type Golden = Omit<RunResult, 'stats'> & { smallest_margin: number };
+
+/** Converts every golden model to f32 and compares what `run` gives with what upstream gave. */
+export function describeParity(executor: 'webgpu' | 'wasm'): void {
+  describe.each(FAMILIES)(`%s equals upstream on ${executor}`, (family) => {
+    let folder: string;
+    let results: Record<string, RunResult>;
+    let expected: Record<string, Golden>;
+    let got: TensorSource;
+    let want: TensorSource;
+
+    beforeAll(async () => {
+      folder = await mkdtemp(join(tmpdir(), 'flamingo-parity-'));
+      const out = join(folder, 'package');
+      await convert({ model: GOLDENS + family, out, dtype: 'f32' });
+      results = await run({
+        package: out,
+        requests: `${GOLDENS}${family}/requests.json`,
+        out: join(folder, 'results'),
+        executor,
+      });
+      expected = JSON.parse(await readFile(`${GOLDENS}${family}/expected.json`, 'utf8'));
+      got = await openSafetensors(await openFile(join(folder, 'results/tensors.safetensors')));
+      want = await openSafetensors(await openFile(`${GOLDENS}${family}/expected.safetensors`));
+    });
+
+    afterAll(async () => {
+      await got[Symbol.asyncDispose]();
+      await want[Symbol.asyncDispose]();
+      await rm(folder, { recursive: true, force: true });
+    });
+
+    it('tensors', async () => {
+      const compared: string[] = [];
+      for (const [name, { shape }] of want.tensors) {
+        if (name.endsWith('logits-gates-closed')) continue; // needs another checkpoint; the engine's own test closes gates
+        expect(got.tensors.get(name)?.shape, name).toEqual(shape);
+        checkTensor(name, await got.read(name), await want.read(name));
+        compared.push(name);
+      }
+      expect(compared.length).toBeGreaterThan(6);
+    });
+
+    it('greedy texts, beams and candidates', () => {
+      expect(Object.keys(results)).toEqual(Object.keys(expected));
+      for (const [id, golden] of Object.entries(expected)) {
+        const result = results[id];
+        if (golden.smallest_margin > MARGIN) expect(result.greedy_ids, `${id} greedy`).toEqual(golden.greedy_ids);
+        if (golden.beam3_ids) expect(result.beam3_ids, `${id} beams`).toEqual(golden.beam3_ids);
+        for (const [i, candidate] of (golden.candidates ?? []).entries()) {
+          expect(result.candidates?.[i].ids, `${id} candidate ${i}`).toEqual(candidate.ids);
+          expect(Math.abs(result.candidates![i].sum - candidate.sum), `${id} candidate ${i} sum`).toBeLessThan(1e-3);
+          expect(Math.abs(result.candidates![i].mean - candidate.mean), `${id} candidate ${i} mean`).toBeLessThan(1e-3);
+        }
+      }
+    });
+
+    it('encodes each picture once', () => {
+      for (const { images, stats } of Object.values(results)) {
+        expect(stats.visionRuns).toBeLessThanOrEqual(images.length);
+      }
+      const total = Object.values(results).reduce((sum, { stats }) => sum + stats.visionRuns, 0);
+      const pictures = new Set(Object.values(results).flatMap(({ images, frames }) => (frames > 1 ? [] : images)));
+      if (pictures.size > 0) expect(total).toBe(pictures.size);
+    });
+  });
+}
+
+function checkTensor(name: string, got: Float32Array, want: Float32Array): void {
+  let worst = 0;
+  let largest = 0;
+  for (let i = 0; i < want.length; i++) {
+    worst = Math.max(worst, Number.isFinite(got[i]) ? Math.abs(got[i] - want[i]) : Number.POSITIVE_INFINITY);
+    largest = Math.max(largest, Math.abs(want[i]));
+  }
+  const kind = name.split('/')[1];
+  const bound =
+    kind === 'logits'
+      ? LOGITS
+      : kind.startsWith('attention')
+        ? RELATIVE
+        : kind === 'pixels'
+          ? 1 / 255 / 0.26
+          : RELATIVE * largest;
+  expect(worst, `${name}: worst error, at most ${bound}`).toBeLessThanOrEqual(bound);
+}
