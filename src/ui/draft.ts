@@ -110,7 +110,7 @@ function place(draft: Draft, from: number, to: number, offset: number): Draft {
 
 /** Start of the word before `offset`, or of the one after the next (the end of the text after the last). */
 function wordEdge(text: string, offset: number, direction: -1 | 1): number {
-  if (direction < 0) return text.slice(0, offset).search(/\S+\s*$/) < 0 ? 0 : text.slice(0, offset).search(/\S+\s*$/);
+  if (direction < 0) return Math.max(0, text.slice(0, offset).search(/\S+\s*$/)); // -1: no word there
   const word = /^\s*\S+\s*/.exec(text.slice(offset));
   return word ? offset + word[0].length : text.length;
 }

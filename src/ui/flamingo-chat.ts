@@ -1,0 +1,251 @@
+import { html, LitElement, nothing, type PropertyValues, type TemplateResult } from 'lit';
+import { FlamingoError } from '../core/errors';
+import type { LoadedModel, LoadOptions } from '../session/load-types';
+import { loadInWorker } from '../worker/client';
+import { ComposerController, toPicture } from './composer-controller';
+import type { ContentPart, MessagePart, Picture } from './content';
+import { ConversationController, type Exchange } from './conversation-controller';
+import { FileDropController } from './file-drop-controller';
+import { icon } from './icons';
+import { ENGLISH, type Labels } from './labels';
+import { asFlamingoError, ModelController } from './model-controller';
+import { ScrollController } from './scroll-controller';
+import { styles } from './styles';
+import { composerView } from './view-composer';
+import { emptyView, type Sample } from './view-empty';
+import { logView } from './view-log';
+import { statusView } from './view-status';
+
+/** The embedded model, where the page serves it. */
+const DEFAULT_MODEL = 'models/flamingo-tiny/';
+
+/**
+ * A chat about pictures. Everything runs in a worker of this page; custom-elements.json documents properties, events, parts, slots and custom
+ * properties.
+ */
+export class FlamingoChat extends LitElement {
+  static override readonly properties = {
+    model: { type: String, reflect: true },
+    executor: { type: String, reflect: true },
+    autoload: { type: Boolean, reflect: true },
+    maxTokens: { type: Number, attribute: 'max-tokens', reflect: true },
+    samples: { attribute: false },
+    labels: { attribute: false },
+  };
+  static override readonly styles = styles;
+
+  /** Address of the model package's folder, relative to the page. */
+  declare model: string;
+  declare executor: NonNullable<LoadOptions['executor']>;
+  /** Load the model as soon as the element is on a page. */
+  declare autoload: boolean;
+  /** Longest answer, in tokens. */
+  declare maxTokens: number;
+  /** Pictures and questions that a new conversation offers. */
+  declare samples: readonly Sample[];
+  /** Words on the controls that differ from the English ones. */
+  declare labels: Partial<Labels>;
+
+  private readonly engine: ModelController;
+  private readonly conversation: ConversationController;
+  private readonly composer: ComposerController;
+  private readonly drop: FileDropController;
+
+  constructor() {
+    super();
+    this.model = DEFAULT_MODEL;
+    this.executor = 'auto';
+    this.autoload = false;
+    this.maxTokens = 256;
+    this.samples = [];
+    this.labels = {};
+    this.engine = new ModelController(this, () => this.loadSettings(), this.engineEvents(), loadInWorker);
+    this.conversation = new ConversationController(
+      this,
+      () => this.engine.get(),
+      () => this.maxTokens,
+      {
+        token: (text) => this.emit('flamingo-token', { text }),
+        answer: (text) => this.emit('flamingo-answer', { text }),
+        failed: (error) => this.emit('flamingo-error', error),
+      },
+    );
+    this.composer = new ComposerController(this, () => this.busy, {
+      send: (message) => this.tell(this.conversation.ask(message)),
+      added: (picture) => void this.prepare(picture),
+      removed: (picture) => this.release([picture]),
+    });
+    new ScrollController(this, () => this.conversation.exchanges.length);
+    this.drop = new FileDropController(this, (files) => void this.composer.add(files));
+  }
+
+  /** Resolves when the model is loaded; asking for it begins loading. Rejects with a FlamingoError. */
+  get ready(): Promise<void> {
+    return this.updateComplete.then(() => this.engine.get()).then(() => undefined);
+  }
+
+  /** True while an answer is awaited or written. */
+  get busy(): boolean {
+    return this.conversation.busy;
+  }
+
+  /** Asks a question in the conversation and resolves with the whole answer. Rejects with a FlamingoError, `aborted` when stopped. */
+  async ask(content: readonly ContentPart[]): Promise<string> {
+    return await this.conversation.ask(await toMessageParts(content));
+  }
+
+  /** Stops the answer; what came so far stays. */
+  stop(): void {
+    this.conversation.stop();
+  }
+
+  /** Begins a new conversation. The message being written stays. */
+  async newChat(): Promise<void> {
+    const pictures = await this.conversation.clear();
+    for (const { url } of pictures) URL.revokeObjectURL(url);
+  }
+
+  /** Adds pictures to the message at the caret, as dropping them does. */
+  async addImages(files: Iterable<Blob>): Promise<void> {
+    await this.composer.add(files);
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    // A move within the page disconnects and connects at once: only an element that stays away lets its worker go.
+    queueMicrotask(() => {
+      if (this.isConnected) return;
+      this.stop();
+      void this.engine.reset();
+    });
+  }
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    if (this.hasUpdated && this.autoload) void this.engine.get();
+  }
+
+  protected override willUpdate(changed: PropertyValues<this>): void {
+    const settings = changed.has('model') || changed.has('executor');
+    if (settings && this.engine.state.kind !== 'idle') void this.engine.reset();
+    if (this.autoload && (settings || changed.has('autoload'))) void this.engine.get();
+  }
+
+  protected override render(): TemplateResult {
+    const { exchanges } = this.conversation;
+    const labels = { ...ENGLISH, ...this.labels };
+    return html`
+      <header class="column">
+        <slot name="title"></slot>
+        <button type="button" part="new-chat" class="plain" ?disabled=${exchanges.length === 0} @click=${() => void this.newChat()}>
+          ${icon('new')} ${labels.newChat}
+        </button>
+      </header>
+      <div class="scroll">
+        <div class="column">
+          ${exchanges.length === 0 ? emptyView(this.samples, (sample) => void this.chooseSample(sample)) : nothing}
+          ${logView(exchanges, { retry: (exchange) => this.retry(exchange), edit: (exchange) => void this.edit(exchange) })}
+        </div>
+      </div>
+      <div class="foot">
+        <div class="column">
+          ${this.failureIsShown ? nothing : statusView(this.engine.state, { load: () => this.tell(this.engine.get()), cancel: () => void this.engine.reset() })}
+          ${composerView(this.composer, labels, { busy: this.busy, stop: () => this.stop() })}
+        </div>
+      </div>
+      ${this.drop.over ? html`<div class="drop" aria-hidden="true">Drop pictures to add them</div>` : nothing}
+    `;
+  }
+
+  /** The same failure is not told twice: the last question already stands with it. */
+  private get failureIsShown(): boolean {
+    const { state } = this.engine;
+    return state.kind === 'failed' && this.conversation.exchanges.at(-1)?.error === state.error;
+  }
+
+  private loadSettings() {
+    return { source: { url: this.model || DEFAULT_MODEL }, executor: this.executor };
+  }
+
+  private engineEvents() {
+    return {
+      progress: (detail: unknown) => this.emit('flamingo-progress', detail),
+      ready: ({ manifest, executor, executorReason }: LoadedModel) => {
+        this.emit('flamingo-ready', { name: manifest.name, executor, reason: executorReason });
+        for (const picture of this.composer.draft.pictures) void this.prepare(picture);
+      },
+      failed: (error: FlamingoError) => this.emit('flamingo-error', error),
+    };
+  }
+
+  /** Encodes a picture while its question is still being written. */
+  private async prepare(picture: Picture): Promise<void> {
+    if (this.engine.state.kind !== 'ready') return;
+    try {
+      await this.conversation.prepare(picture);
+    } catch (cause) {
+      const error = asFlamingoError(cause);
+      if (error.code === 'media-unreadable') this.composer.reject(picture, error);
+    }
+  }
+
+  private release(pictures: readonly Picture[]): void {
+    for (const picture of pictures) {
+      URL.revokeObjectURL(picture.url);
+      void this.conversation.forget(picture);
+    }
+  }
+
+  private retry(exchange: Exchange): void {
+    this.tell(this.conversation.retry(exchange));
+  }
+
+  private async edit(exchange: Exchange): Promise<void> {
+    this.composer.edit(await this.conversation.withdraw(exchange));
+  }
+
+  private async chooseSample(sample: Sample): Promise<void> {
+    const response = await fetch(new URL(sample.src, this.ownerDocument.baseURI));
+    const name = new URL(sample.src, this.ownerDocument.baseURI).pathname.split('/').at(-1) ?? 'picture';
+    await this.composer.begin(new File([await response.blob()], name), sample.question);
+  }
+
+  /** For work begun by a click: its failure is shown in place, and is no unhandled rejection. */
+  private tell(work: Promise<unknown>): void {
+    work.catch(() => undefined);
+  }
+
+  private emit(type: string, detail: unknown): void {
+    this.dispatchEvent(new CustomEvent(type, { detail, bubbles: true, composed: true }));
+  }
+}
+
+/** Checks what `ask` was given. Throws `invalid-option` or `media-unreadable`. */
+async function toMessageParts(content: readonly ContentPart[]): Promise<MessagePart[]> {
+  if (!Array.isArray(content) || content.length === 0) {
+    throw new FlamingoError('invalid-option', 'ask: 0 parts were given; at least 1 is needed.', {
+      hint: "Give [{ type: 'text', value: '…' }].",
+    });
+  }
+  const parts: MessagePart[] = [];
+  for (const [index, part] of content.entries()) {
+    if (part.type === 'text' && typeof part.value === 'string') parts.push(part);
+    else if (part.type === 'image' && part.value instanceof Blob) {
+      parts.push({ type: 'picture', value: await toPicture(part.value) });
+    } else {
+      throw new FlamingoError('invalid-option', `ask: part ${index} is neither a text nor a picture.`, {
+        hint: "Give { type: 'text', value: string } or { type: 'image', value: Blob }.",
+        details: { index },
+      });
+    }
+  }
+  return parts;
+}
+
+declare global {
+  interface HTMLElementTagNameMap {
+    'flamingo-chat': FlamingoChat;
+  }
+}
+
+if (!customElements.get('flamingo-chat')) customElements.define('flamingo-chat', FlamingoChat);
