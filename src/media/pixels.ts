@@ -1,0 +1,36 @@
+import { throwIfAborted } from '../core/errors';
+import type { ImageProcessor } from '../format/manifest';
+import type { DecodeImage, RgbImage } from './image';
+import { planCrop, resizeAndCrop } from './resize';
+
+/** Pictures as the vision encoder reads them: resized, cropped, (value / 255 - mean) / std; [F, 3, crop, crop]. */
+export function preprocess(images: readonly RgbImage[], processor: ImageProcessor): Float32Array<ArrayBuffer> {
+  const area = processor.crop ** 2;
+  const pixels = new Float32Array(images.length * 3 * area);
+  for (const [frame, image] of images.entries()) {
+    const rgb = resizeAndCrop(image, planCrop(image, processor));
+    for (let channel = 0; channel < 3; channel++) {
+      const [mean, std] = [processor.mean[channel], processor.std[channel]];
+      const plane = pixels.subarray((frame * 3 + channel) * area, (frame * 3 + channel + 1) * area);
+      for (let i = 0; i < area; i++) plane[i] = (rgb[i * 3 + channel] / 255 - mean) / std;
+    }
+  }
+  return pixels;
+}
+
+/** Decodes and preprocesses one picture after the other, so that only one is in memory at full size. Throws `media-unreadable`, `aborted`. */
+export async function mediaPixels(
+  frames: readonly (Blob | ImageBitmap | ImageData)[],
+  processor: ImageProcessor,
+  decode: DecodeImage,
+  signal?: AbortSignal,
+): Promise<Float32Array<ArrayBuffer>> {
+  const frameLength = 3 * processor.crop ** 2;
+  const pixels = new Float32Array(frames.length * frameLength);
+  for (const [i, frame] of frames.entries()) {
+    throwIfAborted(signal);
+    pixels.set(preprocess([await decode(frame)], processor), i * frameLength);
+  }
+  throwIfAborted(signal);
+  return pixels;
+}
