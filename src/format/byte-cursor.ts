@@ -5,6 +5,8 @@ export interface ByteCursor {
   u8(): number;
   u16(): number;
   u32(): number;
+  /** A length: beyond 2^53 it is not exact, but then it is beyond the end too. */
+  u64(): number;
   i32(): number;
   f64BigEndian(): number;
   bytes(length: number): Uint8Array;
@@ -13,6 +15,8 @@ export interface ByteCursor {
   line(): string;
   /** Little-endian two's complement of `length` bytes; a number where it is exact. */
   long(length: number): number | bigint;
+  /** Bytes read so far. */
+  position(): number;
 }
 
 export function byteCursor(file: string, data: Uint8Array): ByteCursor {
@@ -29,9 +33,11 @@ export function byteCursor(file: string, data: Uint8Array): ByteCursor {
     return data.subarray(start, start + length);
   };
   return {
+    position: () => at,
     u8: () => view.getUint8(take(1)),
     u16: () => view.getUint16(take(2), true),
     u32: () => view.getUint32(take(4), true),
+    u64: () => Number(view.getBigUint64(take(8), true)),
     i32: () => view.getInt32(take(4), true),
     f64BigEndian: () => view.getFloat64(take(8), false),
     bytes,

@@ -26,7 +26,7 @@ export function bytesAccess(name: string, bytes: Uint8Array): RandomAccess {
     size: bytes.byteLength,
     async read(offset, length) {
       checkRange(name, offset, length, bytes.byteLength);
-      return bytes.slice(offset, offset + length) as Uint8Array<ArrayBuffer>;
+      return new Uint8Array(bytes.subarray(offset, offset + length)); // a copy, of a Buffer too
     },
     async [Symbol.asyncDispose]() {},
   };

@@ -39,7 +39,7 @@ interface Located extends TensorInfo {
 }
 
 /**
- * A safetensors file. Checked before anything else is allocated: header length, JSON, names given twice, types, and that the tensors cover the data
+ * A safetensors file. Checked before anything else is allocated: header length, JSON, names given twice, types, sizes, and that the tensors cover the data
  * without overlap or hole. Throws `bad-file` naming the file, the tensor and both numbers.
  */
 export async function openSafetensors(access: RandomAccess): Promise<TensorSource> {
@@ -71,13 +71,21 @@ async function readHeader(access: RandomAccess): Promise<Located[]> {
       `its header would have ${length} bytes, the file has ${size} (at most ${MAX_HEADER_BYTES} are read)`,
     );
   }
-  const text = new TextDecoder().decode(await access.read(8, length));
+  const text = decodeText(file, await access.read(8, length));
   const located = parseHeader(file, text).map(([name, raw]) => locate(file, name, raw, 8 + length));
   checkLayout(file, located, 8 + length, size);
   return located;
 }
 
-/** Header entries in file order. JSON.parse keeps the last of two equal names silently, so they are counted. */
+function decodeText(file: string, bytes: Uint8Array): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    throw damaged(file, 'its header is not UTF-8 text');
+  }
+}
+
+/** Header entries in file order. */
 function parseHeader(file: string, text: string): [string, unknown][] {
   let parsed: unknown;
   try {
@@ -87,11 +95,25 @@ function parseHeader(file: string, text: string): [string, unknown][] {
   }
   if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed))
     throw damaged(file, 'its header is not an object');
-  const entries = Object.entries(parsed).filter(([name]) => name !== '__metadata__');
-  const offsets = text.match(/"data_offsets"\s*:/g)?.length ?? 0;
-  if (offsets !== entries.length)
-    throw damaged(file, `it names ${offsets} tensors, ${entries.length} of them different`);
-  return entries;
+  checkNames(file, text);
+  return Object.entries(parsed).filter(([name]) => name !== '__metadata__');
+}
+
+/** JSON.parse keeps the last of two equal names silently; here the second is an error. `text` is known to be sound JSON. */
+function checkNames(file: string, text: string): void {
+  const names = new Set<string>();
+  let depth = 0;
+  let last = '';
+  for (const [token] of text.matchAll(/"(?:[^"\\]|\\.)*"|[{}[\]:]/g)) {
+    if (token === '{' || token === '[') depth++;
+    else if (token === '}' || token === ']') depth--;
+    else if (token !== ':') last = token;
+    else if (depth === 1) {
+      const name: string = JSON.parse(last);
+      if (names.has(name)) throw damaged(file, `tensor ${name} is there twice`);
+      names.add(name);
+    }
+  }
 }
 
 function locate(file: string, name: string, raw: unknown, dataStart: number): Located {

@@ -37,10 +37,10 @@ export interface TensorSource extends AsyncDisposable {
   readRows(name: string, start: number, end: number): Promise<Float32Array<ArrayBuffer>>;
 }
 
-/** Little-endian elements of a stored type as f32. `bytes` must begin at offset 0 of its buffer. */
+/** Little-endian elements of a stored type as f32. Aligned f32 bytes are not copied. */
 export function decodeElements(dtype: SourceType, bytes: Uint8Array<ArrayBuffer>): Float32Array<ArrayBuffer> {
   const { buffer, byteOffset, byteLength } = bytes;
-  const aligned = byteOffset % SOURCE_BYTES[dtype] === 0 ? buffer : bytes.slice().buffer;
+  const aligned = byteOffset % SOURCE_BYTES[dtype] === 0 ? buffer : new Uint8Array(bytes).buffer;
   const offset = aligned === buffer ? byteOffset : 0;
   const count = byteLength / SOURCE_BYTES[dtype];
   switch (dtype) {
@@ -92,7 +92,7 @@ export function tensorOf(source: TensorSource, name: string): TensorInfo {
 /** Checks a row range of a tensor and returns the elements of one row. */
 export function rowLength({ name, file, shape }: TensorInfo, start: number, end: number): number {
   const rows = shape[0] ?? 1;
-  if (!(start >= 0 && start <= end && end <= rows)) {
+  if (!(Number.isInteger(start) && Number.isInteger(end) && start >= 0 && start <= end && end <= rows)) {
     throw new FlamingoError('bad-file', `${file}: rows ${start} to ${end} of ${name} were asked for, it has ${rows}.`);
   }
   return shape.slice(1).reduce((a, b) => a * b, 1);
