@@ -5,7 +5,9 @@ import * as v from 'valibot';
  * branches on a family. Letters as in ARCHITECTURE.md: D LM width, Dv vision width, V vocabulary, n latents, L blocks.
  */
 
-const count = v.pipe(v.number(), v.integer(), v.minValue(1));
+/** Sizes far beyond any model are damage: they must not become allocations. */
+const count = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(2 ** 24));
+const layerCount = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(1024));
 const natural = v.pipe(v.number(), v.integer(), v.minValue(0));
 
 /** gelu is the exact (erf) form; gelu-tanh its approximation; quick-gelu x * sigmoid(1.702 x); relu2 the squared ReLU. */
@@ -37,7 +39,7 @@ export const position = v.variant('kind', [
 ]);
 
 export const decoder = v.object({
-  layers: count,
+  layers: layerCount,
   heads: count,
   kvHeads: count,
   headDim: count,
@@ -69,7 +71,7 @@ export const gated = v.object({
 });
 
 export const resampler = v.object({
-  layers: count,
+  layers: layerCount,
   latents: count,
   heads: count,
   headDim: count,
@@ -79,18 +81,25 @@ export const resampler = v.object({
   maxFrames: v.nullable(count),
 });
 
-export const flamingoConfig = v.object({
-  vocab: count,
-  /** D */
-  width: count,
-  /** Largest position the language model was trained for; the KV cache is never longer. */
-  contextLength: count,
-  /** What vision.onnx gives for one frame: [patches, width] = [v, Dv]. */
-  vision: v.object({ width: count, patches: count, imageSize: count }),
-  resampler,
-  gated,
-  decoder,
-});
+export const flamingoConfig = v.pipe(
+  v.object({
+    vocab: count,
+    /** D */
+    width: count,
+    /** Largest position the language model was trained for; the KV cache is never longer. */
+    contextLength: count,
+    /** What vision.onnx gives for one frame: [patches, width] = [v, Dv]. */
+    vision: v.object({ width: count, patches: count, imageSize: count }),
+    resampler,
+    gated,
+    decoder,
+  }),
+  v.check(
+    ({ gated: { before }, decoder: { layers } }) =>
+      before.every((block, k) => block < layers && (k === 0 || block > before[k - 1])),
+    'the blocks with gated layers are not ascending blocks of the decoder',
+  ),
+);
 
 export type Activation = (typeof ACTIVATIONS)[number];
 export type NormConfig = v.InferOutput<typeof norm>;

@@ -9,23 +9,42 @@ export const CHUNK_BYTES = 16 * 1024 * 1024;
 
 const sha256 = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/));
 
-export const packageFile = v.object({
-  path: v.pipe(v.string(), v.regex(/^[\w.-]+$/)), // a plain name beside model.json: no folders, no `..`
-  size: v.pipe(v.number(), v.integer(), v.minValue(0)),
-  chunks: v.array(sha256),
-});
+/** Largest file of a package: what a graph in one piece may have. Weights come in files of 256 MiB. */
+const MAX_FILE_BYTES = 2 ** 31;
+
+export const packageFile = v.pipe(
+  v.object({
+    path: v.pipe(v.string(), v.regex(/^(?!\.+$)[\w.-]{1,200}$/)), // a plain name beside model.json: no folders, no `..`
+    size: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(MAX_FILE_BYTES)),
+    chunks: v.array(sha256),
+  }),
+  v.check(
+    ({ size, chunks }) => chunks.length === Math.ceil(size / CHUNK_BYTES),
+    ({ input: { path, size, chunks } }) =>
+      `${path}: ${size} bytes need ${Math.ceil(size / CHUNK_BYTES)} sums, there are ${chunks.length}`,
+  ),
+);
+
+const pixels = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(4096));
+const positive = v.pipe(v.number(), v.gtValue(0));
 
 /** How pixels are made from a picture. `shorter-side`: resize the shorter side to `size`, centre-crop `crop`; `square`: resize both. */
-export const imageProcessor = v.object({
-  mode: v.picklist(['shorter-side', 'square']),
-  size: v.number(),
-  crop: v.number(),
-  /** Rounding of the crop's offset of half an odd remainder: open_clip rounds, CLIPImageProcessor takes the floor. */
-  cropRounding: v.picklist(['round', 'floor']),
-  resample: v.literal('bicubic'),
-  mean: v.tuple([v.number(), v.number(), v.number()]),
-  std: v.tuple([v.number(), v.number(), v.number()]),
-});
+export const imageProcessor = v.pipe(
+  v.object({
+    mode: v.picklist(['shorter-side', 'square']),
+    size: pixels,
+    crop: pixels,
+    /** Rounding of the crop's offset of half an odd remainder: open_clip rounds, CLIPImageProcessor takes the floor. */
+    cropRounding: v.picklist(['round', 'floor']),
+    resample: v.literal('bicubic'),
+    mean: v.tuple([v.number(), v.number(), v.number()]),
+    std: v.tuple([positive, positive, positive]),
+  }),
+  v.check(
+    ({ size, crop }) => crop <= size,
+    ({ input: { size, crop } }) => `pictures are resized to ${size}, which is less than the crop of ${crop}`,
+  ),
+);
 
 /** Special tokens and the chat template. `question` and `caption` hold `{text}`; the image token stands before them, once per picture. */
 export const promptTemplate = v.object({
@@ -53,7 +72,11 @@ export const manifest = v.object({
   onnx: v.object({ opset: v.number(), contrib: v.array(v.string()) }),
   license: v.string(),
   base_models: v.array(v.string()),
-  files: v.array(packageFile),
+  files: v.pipe(
+    v.array(packageFile),
+    v.maxLength(4096),
+    v.check((files) => new Set(files.map(({ path }) => path)).size === files.length, 'a file is listed twice'),
+  ),
 });
 
 export type Manifest = v.InferOutput<typeof manifest>;

@@ -1,5 +1,5 @@
 import { createReadStream } from 'node:fs';
-import { access } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { missing, type PackageFiles } from './package-files';
@@ -11,9 +11,8 @@ export function folderFiles(folder: string): PackageFiles {
     requests: () => 0,
     async open(path, start) {
       const full = join(folder, path);
-      await access(full).catch(() => {
-        throw missing(full, 'no such file');
-      });
+      const info = await stat(full).catch(() => undefined);
+      if (!info?.isFile()) throw missing(folder, path, info ? 'not a file' : 'no such file');
       return Readable.toWeb(createReadStream(full, { start })) as ReadableStream<Uint8Array>;
     },
   };
