@@ -5,10 +5,10 @@
 override NORM: u32 = 0;
 override NORM_BIAS: u32 = 0;
 
-struct RowNorm { first: f32, mean: f32, scale: f32 }
+struct RowNorm { start: u32, quads: u32, first: f32, mean: f32, scale: f32 }
 
 fn row_norm(lane: u32, start: u32, quads: u32, eps: f32) -> RowNorm {
-  var row = RowNorm(0.0, 0.0, 1.0);
+  var row = RowNorm(start, quads, 0.0, 0.0, 1.0);
   if (NORM == 0u) { return row; }
   let cols = f32(quads * 4u);
   if (NORM == 1u) {
@@ -26,8 +26,11 @@ fn row_norm(lane: u32, start: u32, quads: u32, eps: f32) -> RowNorm {
   return row;
 }
 
-fn normalised(row: RowNorm, start: u32, q: u32, quads: u32) -> vec4f {
-  var v = (vec4f(x[start + q]) - row.first - row.mean) * row.scale * norm[q];
-  if (NORM_BIAS == 1u) { v += norm[quads + q]; }
+// Quad q of the row, normalised.
+fn normalised(row: RowNorm, q: u32) -> vec4f {
+  var v = vec4f(x[row.start + q]);
+  if (NORM == 0u) { return v; }
+  v = (v - row.first - row.mean) * row.scale * norm[q];
+  if (NORM_BIAS == 1u) { v += norm[row.quads + q]; }
   return v;
 }

@@ -9,6 +9,6 @@ fn team_sum(lane: u32, value: vec4f) -> vec4f {
   workgroupBarrier();
   let first = lane - lane % LANES;
   var sum = vec4f();
-  for (var i = 0u; i < LANES; i++) { sum += team_partial[first + i]; }
+  for (var i = first; i < first + LANES; i++) { sum += team_partial[i]; }
   return sum;
 }

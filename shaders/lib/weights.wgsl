@@ -5,8 +5,6 @@
 
 override STORAGE: u32 = 0;
 
-struct Eight { lo: vec4f, hi: vec4f }
-
 fn weight_half(i: u32) -> f32 {
   let pair = unpack2x16float(weight[i >> 1u]);
   return select(pair.x, pair.y, (i & 1u) == 1u);
@@ -36,40 +34,14 @@ fn weight_at(row: u32, col: u32, cols: u32) -> f32 {
   return f32(i32(code) - 8) * block_scale(block);
 }
 
-// Weights col .. col + 7 of a row; col a multiple of 8. Beyond cols: 0, or what the codes of the padding say (always finite).
-fn weights8(row: u32, col: u32, cols: u32) -> Eight {
+// Weights col .. col + 3 of a row; col a multiple of 4. Beyond cols: the last weight again, or what the codes of the padding say.
+fn weights4(row: u32, col: u32, cols: u32) -> vec4f {
   if (STORAGE >= 2u) {
     let block = row * ((cols + 31u) / 32u) + col / 32u;
-    let s = block_scale(block);
-    if (STORAGE == 2u) {
-      let at = block * 8u + col % 32u / 4u;
-      return Eight(codes8(weight[at]) * s, codes8(weight[at + 1u]) * s);
-    }
-    let word = weight[block * 4u + col % 32u / 8u];
-    return Eight(codes4(word) * s, codes4(word >> 16u) * s);
+    if (STORAGE == 2u) { return codes8(weight[block * 8u + col % 32u / 4u]) * block_scale(block); }
+    return codes4(weight[block * 4u + col % 32u / 8u] >> (col % 8u * 4u)) * block_scale(block);
   }
-  let start = row * cols + col;
-  if (col + 8u > cols || (STORAGE == 1u && (start & 1u) == 1u)) { return weights8_split(start, cols - col); }
-  if (STORAGE == 1u) {
-    let at = start / 2u;
-    return Eight(
-      vec4f(unpack2x16float(weight[at]), unpack2x16float(weight[at + 1u])),
-      vec4f(unpack2x16float(weight[at + 2u]), unpack2x16float(weight[at + 3u])),
-    );
-  }
-  return Eight(
-    bitcast<vec4f>(vec4u(weight[start], weight[start + 1u], weight[start + 2u], weight[start + 3u])),
-    bitcast<vec4f>(vec4u(weight[start + 4u], weight[start + 5u], weight[start + 6u], weight[start + 7u])),
-  );
-}
-
-// The end of a row, or an f16 row that begins inside a word: one weight at a time.
-fn weights8_split(start: u32, count: u32) -> Eight {
-  var all = Eight();
-  for (var i = 0u; i < min(count, 8u); i++) {
-    var value = 0.0;
-    if (STORAGE == 1u) { value = weight_half(start + i); } else { value = bitcast<f32>(weight[start + i]); }
-    if (i < 4u) { all.lo[i] = value; } else { all.hi[i - 4u] = value; }
-  }
-  return all;
+  let i = row * cols + min(vec4u(col) + vec4u(0, 1, 2, 3), vec4u(cols - 1u));
+  if (STORAGE == 1u) { return vec4f(weight_half(i.x), weight_half(i.y), weight_half(i.z), weight_half(i.w)); }
+  return bitcast<vec4f>(vec4u(weight[i.x], weight[i.y], weight[i.z], weight[i.w]));
 }

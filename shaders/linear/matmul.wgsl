@@ -25,43 +25,40 @@ struct Params { rows: u32, outputs: u32, cols: u32 }
 // @import lib/epilogue.wgsl
 
 const STRIDE = 9u;
+override LANES = TILE_ROWS / 4u * (TILE_OUTPUTS / 4u);
 
 var<workgroup> x_tile: array<vec4f, TILE_ROWS * STRIDE>;
 var<workgroup> w_tile: array<vec4f, (1 + PAIR) * TILE_OUTPUTS * STRIDE>;
 
 // Columns col .. col + 31 of TILE_ROWS rows of x; 0 outside.
-fn load_x(lane: u32, lanes: u32, row: u32, col: u32) {
-  for (var i = lane; i < TILE_ROWS * 4u; i += lanes) {
-    let c = col + i % 4u * 8u;
-    var v = Eight();
-    if (row + i / 4u < params.rows && c < params.cols) { v = inputs8((row + i / 4u) * params.cols, c, params.cols); }
-    let at = i / 4u * STRIDE + i % 4u * 2u;
-    x_tile[at] = v.lo;
-    x_tile[at + 1u] = v.hi;
+fn load_x(lane: u32, row: u32, col: u32) {
+  for (var i = lane; i < TILE_ROWS * 8u; i += LANES) {
+    let t = row + i / 8u;
+    let c = col + i % 8u * 4u;
+    var v = vec4f();
+    if (t < params.rows && c < params.cols) { v = inputs4(t * params.cols, c, params.cols); }
+    x_tile[i / 8u * STRIDE + i % 8u] = v;
   }
 }
 
-// Columns col .. col + 31 of TILE_OUTPUTS rows of W, then with PAIR of as many value rows; 0 outside.
-fn load_w(lane: u32, lanes: u32, row: u32, col: u32) {
-  for (var i = lane; i < (1u + PAIR) * TILE_OUTPUTS * 4u; i += lanes) {
-    let c = col + i % 4u * 8u;
-    let r = row + i / 4u % TILE_OUTPUTS;
-    var v = Eight();
-    if (r < params.outputs && c < params.cols) {
-      v = weights8(r + i / 4u / TILE_OUTPUTS * params.outputs, c, params.cols);
-    }
-    let at = i / 4u * STRIDE + i % 4u * 2u;
-    w_tile[at] = v.lo;
-    w_tile[at + 1u] = v.hi;
+// Columns col .. col + 31 of TILE_OUTPUTS rows of W, then with PAIR of as many value rows; finite outside.
+fn load_w(lane: u32, row: u32, col: u32) {
+  for (var i = lane; i < (1u + PAIR) * TILE_OUTPUTS * 8u; i += LANES) {
+    let r = row + i / 8u % TILE_OUTPUTS;
+    let c = col + i % 8u * 4u;
+    var v = vec4f();
+    if (r < params.outputs && c < params.cols) { v = weights4(r + i / 8u / TILE_OUTPUTS * params.outputs, c, params.cols); }
+    w_tile[i / 8u * STRIDE + i % 8u] = v;
   }
 }
 
-// Four rows of x against one row of W.
-fn products(xs: mat4x4f, w: vec4f) -> vec4f { return w * xs; }
+// Four rows of x against the four rows of the tile of W that begin at b, a step apart.
+fn products(xs: mat4x4f, b: u32, step: u32) -> mat4x4f {
+  return mat4x4f(w_tile[b] * xs, w_tile[b + step] * xs, w_tile[b + 2u * step] * xs, w_tile[b + 3u * step] * xs);
+}
 
-@compute @workgroup_size(TILE_ROWS / 4 * TILE_OUTPUTS / 4)
+@compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let lanes = TILE_ROWS / 4u * (TILE_OUTPUTS / 4u);
   let row = group.y * TILE_ROWS;
   let output = group.x * TILE_OUTPUTS;
   let i = lane / (TILE_OUTPUTS / 4u);
@@ -73,26 +70,27 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   var pair_sums = mat4x4f();
   for (var col = 0u; col < params.cols; col += 32u) {
     workgroupBarrier();
-    load_x(lane, lanes, row, col);
-    load_w(lane, lanes, output, col);
+    load_x(lane, row, col);
+    load_w(lane, output, col);
     workgroupBarrier();
-    for (var k = 0u; k < 8u; k++) {
-      let a = i * STRIDE + k;
-      let b = j * STRIDE + k;
+    // From i * STRIDE, not 0, so that compilers leave the loop rolled: unrolled it takes seconds to compile on software adapters.
+    var b = j * STRIDE;
+    for (var a = i * STRIDE; a < i * STRIDE + 8u; a++) {
       let xs = mat4x4f(x_tile[a], x_tile[a + x_step], x_tile[a + 2u * x_step], x_tile[a + 3u * x_step]);
-      sums += mat4x4f(products(xs, w_tile[b]), products(xs, w_tile[b + w_step]), products(xs, w_tile[b + 2u * w_step]), products(xs, w_tile[b + 3u * w_step]));
-      if (PAIR == 1u) {
-        let p = b + 4u * w_step;
-        pair_sums += mat4x4f(products(xs, w_tile[p]), products(xs, w_tile[p + w_step]), products(xs, w_tile[p + 2u * w_step]), products(xs, w_tile[p + 3u * w_step]));
-      }
+      sums += products(xs, b, w_step);
+      if (PAIR == 1u) { pair_sums += products(xs, b + 4u * w_step, w_step); }
+      b++;
     }
   }
 
-  for (var o = 0u; o < 4u; o++) {
-    let r = output + j + o * (TILE_OUTPUTS / 4u);
-    for (var n = 0u; n < 4u; n++) {
-      let t = row + i + n * (TILE_ROWS / 4u);
-      if (t < params.rows && r < params.outputs) { finish(t, r, sums[o][n], pair_sums[o][n]); }
+  // Rolled for the same reason; the next sums are moved to the front instead of being indexed.
+  for (var r = output + j; r < output + j + TILE_OUTPUTS; r += TILE_OUTPUTS / 4u) {
+    for (var t = row + i; t < row + i + TILE_ROWS; t += TILE_ROWS / 4u) {
+      if (t < params.rows && r < params.outputs) { finish(t, r, sums[0].x, pair_sums[0].x); }
+      sums[0] = sums[0].yzwx;
+      pair_sums[0] = pair_sums[0].yzwx;
     }
+    sums = mat4x4f(sums[1], sums[2], sums[3], sums[0]);
+    pair_sums = mat4x4f(pair_sums[1], pair_sums[2], pair_sums[3], pair_sums[0]);
   }
 }

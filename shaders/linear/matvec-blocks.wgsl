@@ -2,7 +2,7 @@
 //
 // Shapes as in linear/matvec. A team of LANES lanes computes four rows of W at once (four outputs, or with PAIR two gate rows and their
 // value rows), one vec4u of each per lane and turn: 4, 8, 16 or 32 columns by STORAGE. Codes are unpacked for the four rows together, so that no
-// product needs a sum across a vector. A normalised row is kept in workgroup memory, 1024 columns at a time.
+// product needs a sum across a vector.
 // LANES = 1 sums without any barrier: software adapters, where a barrier costs more than the rest, want that; GPUs want neighbouring lanes
 // on neighbouring words.
 
@@ -26,17 +26,6 @@ struct Params { rows: u32, first: u32, outputs: u32, cols: u32, eps: f32 }
 // @import lib/row-norm-quads.wgsl
 // @import lib/team-sum.wgsl
 // @import lib/epilogue.wgsl
-
-const KEPT = 256u; // quads
-var<workgroup> kept: array<vec4f, KEPT>;
-
-// Where the row of x is, and which part of it is kept.
-struct Source { start: u32, base: u32 }
-
-fn input(source: Source, q: u32) -> vec4f {
-  if (NORM == 0u) { return vec4f(x[source.start + q]); }
-  return kept[q - source.base];
-}
 
 fn block_scale(block: u32) -> f32 {
   let pair = unpack2x16float(scale[block >> 1u]);
@@ -65,23 +54,30 @@ fn word4(lo: vec4f, hi: vec4f, words: vec4u) -> vec4f {
 
 fn halves(low: u32, high: u32) -> vec4f { return vec4f(unpack2x16float(low), unpack2x16float(high)); }
 
-// The products of vector i of four rows; at[n]: where row n begins, in vectors; q: the first quad of x that meets them.
-fn products(source: Source, q: u32, a: vec4u, b: vec4u, c: vec4u, d: vec4u) -> vec4f {
+// One vector of each of four rows of W.
+struct Vectors { a: vec4u, b: vec4u, c: vec4u, d: vec4u }
+
+fn load(at: vec4u) -> Vectors { return Vectors(weight[at.x], weight[at.y], weight[at.z], weight[at.w]); }
+
+// The products of four vectors with the quads of x from q on. The loops start at q, not 0, so that compilers leave them rolled: unrolled
+// they take seconds to compile on lavapipe, and are no faster.
+fn products(row: RowNorm, q: u32, vectors: Vectors) -> vec4f {
+  var v = vectors;
   if (STORAGE == 0u) {
-    return input(source, q) * mat4x4f(bitcast<vec4f>(a), bitcast<vec4f>(b), bitcast<vec4f>(c), bitcast<vec4f>(d));
+    return normalised(row, q) * mat4x4f(bitcast<vec4f>(v.a), bitcast<vec4f>(v.b), bitcast<vec4f>(v.c), bitcast<vec4f>(v.d));
   }
   if (STORAGE == 1u) {
-    return input(source, q) * mat4x4f(halves(a.x, a.y), halves(b.x, b.y), halves(c.x, c.y), halves(d.x, d.y))
-      + input(source, q + 1u) * mat4x4f(halves(a.z, a.w), halves(b.z, b.w), halves(c.z, c.w), halves(d.z, d.w));
+    return normalised(row, q) * mat4x4f(halves(v.a.x, v.a.y), halves(v.b.x, v.b.y), halves(v.c.x, v.c.y), halves(v.d.x, v.d.y))
+      + normalised(row, q + 1u) * mat4x4f(halves(v.a.z, v.a.w), halves(v.b.z, v.b.w), halves(v.c.z, v.c.w), halves(v.d.z, v.d.w));
   }
-  if (STORAGE == 2u) {
-    return word8(input(source, q), vec4u(a.x, b.x, c.x, d.x)) + word8(input(source, q + 1u), vec4u(a.y, b.y, c.y, d.y))
-      + word8(input(source, q + 2u), vec4u(a.z, b.z, c.z, d.z)) + word8(input(source, q + 3u), vec4u(a.w, b.w, c.w, d.w));
+  var sums = vec4f();
+  let step = select(2u, 1u, STORAGE == 2u);
+  for (var i = q; i < q + 4u * step; i += step) {
+    let words = vec4u(v.a.x, v.b.x, v.c.x, v.d.x);
+    if (STORAGE == 2u) { sums += word8(normalised(row, i), words); } else { sums += word4(normalised(row, i), normalised(row, i + 1u), words); }
+    v = Vectors(v.a.yzwx, v.b.yzwx, v.c.yzwx, v.d.yzwx);
   }
-  return word4(input(source, q), input(source, q + 1u), vec4u(a.x, b.x, c.x, d.x))
-    + word4(input(source, q + 2u), input(source, q + 3u), vec4u(a.y, b.y, c.y, d.y))
-    + word4(input(source, q + 4u), input(source, q + 5u), vec4u(a.z, b.z, c.z, d.z))
-    + word4(input(source, q + 6u), input(source, q + 7u), vec4u(a.w, b.w, c.w, d.w));
+  return sums;
 }
 
 @compute @workgroup_size(WG)
@@ -97,24 +93,14 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   if (PAIR == 1u) { rows = vec4u(rows.xy, outputs + rows.xy); }
 
   let quads = params.cols / 4u;
-  let start = (params.first + t) * quads;
-  let stats = row_norm(lane, start, quads, params.eps);
+  let row = row_norm(lane, (params.first + t) * quads, quads, params.eps);
   let vectors = quads >> STORAGE; // of a row of W
   let at = rows * vectors;
-  let part = select(KEPT, quads, NORM == 0u);
 
   var sums = vec4f();
-  for (var base = 0u; base < quads; base += part) {
-    let end = min(base + part, quads);
-    if (NORM != 0u) {
-      workgroupBarrier();
-      for (var q = base + lane; q < end; q += WG) { kept[q - base] = normalised(stats, start, q, quads); }
-      workgroupBarrier();
-    }
-    for (var i = (base >> STORAGE) + lane % LANES; i < (end >> STORAGE); i += LANES) {
-      let p = products(Source(start, base), i << STORAGE, weight[at.x + i], weight[at.y + i], weight[at.z + i], weight[at.w + i]);
-      if (STORAGE >= 2u) { sums += p * block_scales((at + i) >> vec4u(3u - STORAGE)); } else { sums += p; }
-    }
+  for (var i = lane % LANES; i < vectors; i += LANES) {
+    let p = products(row, i << STORAGE, load(at + i));
+    if (STORAGE >= 2u) { sums += p * block_scales((at + i) >> vec4u(3u - STORAGE)); } else { sums += p; }
   }
   sums = team_sum(lane, sums);
 
