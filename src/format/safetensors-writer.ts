@@ -1,3 +1,5 @@
+import { FlamingoError } from '../core/errors';
+
 /** A tensor to be written. */
 export interface WritableTensor {
   name: string;
@@ -7,6 +9,8 @@ export interface WritableTensor {
 
 /** Bytes of a safetensors file: tensors in the order given, header padded to 8 bytes with spaces. Same input, same bytes. */
 export function writeSafetensors(tensors: readonly WritableTensor[]): Uint8Array<ArrayBuffer> {
+  const names = new Set(tensors.map(({ name }) => name));
+  if (names.size !== tensors.length) throw new FlamingoError('internal', 'A tensor was to be written twice.');
   let offset = 0;
   const header = Object.fromEntries(
     tensors.map(({ name, shape, values }) => {

@@ -41,8 +41,9 @@ export interface StoredBytes {
 /** A tensor that repeats stored elements (stride 0) may be this much larger than its storage: a small file must not ask for all memory. */
 const MAX_REPEATED = 2 ** 24;
 
-/** Largest number of values looked at in search of tensors: shared lists in lists would otherwise multiply without end. */
-const MAX_VALUES = 5_000_000;
+/** Largest numbers of containers and of plain values looked at in search of tensors: shared lists in lists would otherwise multiply without end. */
+const MAX_CONTAINERS = 200_000;
+const MAX_VALUES = 20_000_000;
 
 interface Located extends TensorInfo {
   readonly tensor: PickleTensor;
@@ -153,7 +154,8 @@ function locate(
 
 /** Finds tensors in nested dictionaries and lists. Shared and cyclic values are visited once per path. */
 class Collector {
-  private visited = 0;
+  private containers = 0;
+  private values = 0;
 
   constructor(private readonly file: string) {}
 
@@ -162,9 +164,12 @@ class Collector {
     if (depth >= 8) return;
     const entries = value instanceof Map || Array.isArray(value) ? value.entries() : [];
     for (const [key, item] of entries) {
-      if (++this.visited > MAX_VALUES) throw damaged(this.file, `it holds more than ${MAX_VALUES} values`);
+      if (++this.values > MAX_VALUES) throw damaged(this.file, `it holds more than ${MAX_VALUES} values`);
       // Only containers and tensors are worth a path; keys that are no texts or numbers have none.
       if (typeof item !== 'object' || item === null || typeof key === 'object') continue;
+      if (++this.containers > MAX_CONTAINERS) {
+        throw damaged(this.file, `it holds more than ${MAX_CONTAINERS} lists, dictionaries and tensors`);
+      }
       yield* this.collect(item, path ? `${path}/${String(key)}` : String(key), depth + 1);
     }
   }
