@@ -15,7 +15,7 @@ export default defineConfig({
   reporter: [['list']],
   outputDir: 'test-results',
   use: {
-    baseURL: 'http://localhost:5180/',
+    baseURL: 'http://localhost:5181/apps/flamingo/',
     launchOptions: {
       executablePath,
       args: [

@@ -7,6 +7,7 @@ const isolation = { 'Document-Isolation-Policy': 'isolate-and-require-corp' };
 const pages = { index: 'index.html', bench: 'bench.html' };
 
 export default defineConfig({
+  appType: 'mpa', // what is not there is a 404, not the page again
   base: './', // the build works under any path
   server: { headers: isolation },
   preview: { headers: isolation },

@@ -105,7 +105,7 @@ test('New chat forgets the conversation: the same question gets the same answer 
 });
 
 test('ready, busy and ask: the element from a script', async ({ page }) => {
-  await page.goto(`/?model=${MODEL}&executor=wasm`);
+  await page.goto(`./?model=${MODEL}&executor=wasm`);
   const result = await page.evaluate(async () => {
     const chat = document.querySelector('flamingo-chat')!;
     chat.maxTokens = 8;
@@ -136,7 +136,7 @@ test('ready, busy and ask: the element from a script', async ({ page }) => {
 });
 
 test('a question asked while the model loads waits for it', async ({ page }) => {
-  await page.goto(`/?model=${MODEL}&executor=wasm`);
+  await page.goto(`./?model=${MODEL}&executor=wasm`);
   const on = controls(page);
   await on.message.fill('What?');
   await on.send.click();
@@ -146,7 +146,7 @@ test('a question asked while the model loads waits for it', async ({ page }) => 
 test('the same pictures and words give the same answer on WebGPU', async ({ page }) => {
   test.setTimeout(120_000);
   const ask = (executor: string) =>
-    page.goto(`/?model=${MODEL}&executor=${executor}`).then(() =>
+    page.goto(`./?model=${MODEL}&executor=${executor}`).then(() =>
       page.evaluate(async () => {
         const chat = document.querySelector('flamingo-chat')!;
         chat.maxTokens = 8;
@@ -164,6 +164,6 @@ test('the same pictures and words give the same answer on WebGPU', async ({ page
 });
 
 test('auto takes the CPU here, and says why', async ({ page }) => {
-  await page.goto(`/?model=${MODEL}`);
+  await page.goto(`./?model=${MODEL}`);
   await expect(page.getByText(/It runs on the CPU: .+/)).toBeVisible();
 });

@@ -35,6 +35,7 @@ cpSync(model, `${site}/models/e2e`, { recursive: true });
 await preview({
   root,
   configFile: false,
+  appType: 'mpa',
   base: '/apps/flamingo/',
   build: { outDir: site },
   preview: { port: 5181, strictPort: true },

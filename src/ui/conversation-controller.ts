@@ -26,7 +26,7 @@ export interface ConversationEvents {
 export class ConversationController implements ReactiveController {
   exchanges: readonly Exchange[] = [];
   private opening: { model: LoadedModel; keeper: Promise<ContextKeeper> } | undefined;
-  private running: { exchange: Exchange; stop: AbortController } | undefined;
+  private running: AbortController | undefined;
   private nextId = 1;
 
   constructor(
@@ -46,21 +46,22 @@ export class ConversationController implements ReactiveController {
   }
 
   /** Asks, and resolves with the whole answer. Rejects with `aborted` when stopped; what came so far stays in `exchanges`. */
-  ask(content: readonly MessagePart[]): Promise<string> {
-    if (this.running) return Promise.reject(stillBusy());
-    const exchange: Exchange = { id: this.nextId++, content, answer: '', phase: 'loading' };
-    this.exchanges = [...this.exchanges, exchange];
-    return this.run(exchange);
+  ask(content: readonly MessagePart[] | Promise<readonly MessagePart[]>): Promise<string> {
+    return this.exclusively(async (signal) => {
+      const message = await abortable(Promise.resolve(content), signal);
+      const exchange: Exchange = { id: this.nextId++, content: message, answer: '', phase: 'loading' };
+      this.exchanges = [...this.exchanges, exchange];
+      return await this.run(exchange, signal);
+    });
   }
 
   /** Asks the last question again. */
   retry(exchange: Exchange): Promise<string> {
-    if (this.running) return Promise.reject(stillBusy());
-    return this.run(exchange);
+    return this.exclusively((signal) => this.run(exchange, signal));
   }
 
   stop(): void {
-    this.running?.stop.abort();
+    this.running?.abort();
   }
 
   /** Takes an exchange out of the conversation and gives its message back for editing. */
@@ -98,27 +99,36 @@ export class ConversationController implements ReactiveController {
     await keeper?.forget(picture).catch(() => undefined); // it may have been unreadable, or the worker dead
   }
 
-  private async run(exchange: Exchange): Promise<string> {
-    const stop = new AbortController();
-    const running = { exchange, stop };
+  /** One answer at a time; `stop` ends it in every phase. */
+  private async exclusively(work: (signal: AbortSignal) => Promise<string>): Promise<string> {
+    if (this.running) throw stillBusy();
+    const running = new AbortController();
     this.running = running;
-    exchange.error = undefined;
+    this.host.requestUpdate();
     try {
-      this.enter(exchange, 'loading');
-      const keeper = await this.open(stop.signal, exchange);
-      this.enter(exchange, 'reading');
-      await this.prompt(keeper, exchange, stop.signal);
-      this.enter(exchange, 'answering');
-      await this.stream(keeper, exchange, stop.signal);
-      this.enter(exchange, 'done');
-      this.events.answer(exchange.answer.trim());
-      return exchange.answer.trim();
-    } catch (cause) {
-      throw this.end(exchange, asFlamingoError(cause));
+      return await work(running.signal);
     } finally {
       if (this.running === running) this.running = undefined;
       this.host.requestUpdate();
     }
+  }
+
+  private async run(exchange: Exchange, signal: AbortSignal): Promise<string> {
+    exchange.error = undefined;
+    try {
+      this.enter(exchange, 'loading');
+      const keeper = await this.open(signal, exchange);
+      this.enter(exchange, 'reading');
+      await this.prompt(keeper, exchange, signal);
+      this.enter(exchange, 'answering');
+      await this.stream(keeper, exchange, signal);
+      this.enter(exchange, 'done');
+    } catch (cause) {
+      throw this.end(exchange, asFlamingoError(cause));
+    }
+    const answer = exchange.answer.trim();
+    this.events.answer(answer);
+    return answer;
   }
 
   /** The session of the model that is loaded now; a new one reads the conversation without `exchange` first. */

@@ -91,7 +91,9 @@ export class FlamingoChat extends LitElement {
 
   /** Asks a question in the conversation and resolves with the whole answer. Rejects with a FlamingoError, `aborted` when stopped. */
   async ask(content: readonly ContentPart[]): Promise<string> {
-    return await this.conversation.ask(await toMessageParts(content));
+    const message = toMessageParts(content);
+    message.catch(() => undefined); // told by the conversation, unless that is busy and never looks at it
+    return await this.conversation.ask(message);
   }
 
   /** Stops the answer; what came so far stays. */
