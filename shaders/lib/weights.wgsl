@@ -6,13 +6,13 @@
 override STORAGE: u32 = 0;
 
 fn weight_half(i: u32) -> f32 {
-  let pair = unpack2x16float(weight[i >> 1u]);
+  let pair = unpack2x16float(weight[i / 2u]);
   return select(pair.x, pair.y, (i & 1u) == 1u);
 }
 
-fn block_scale(block: u32) -> f32 {
-  let pair = unpack2x16float(scale[block >> 1u]);
-  return select(pair.x, pair.y, (block & 1u) == 1u);
+fn block_scale(at_block: u32) -> f32 {
+  let pair = unpack2x16float(scale[at_block / 2u]);
+  return select(pair.x, pair.y, (at_block & 1u) == 1u);
 }
 
 // Signed conversions, because those are one instruction everywhere.
@@ -24,22 +24,22 @@ fn codes4(word: u32) -> vec4f { return vec4f(vec4i((vec4u(word) >> vec4u(0, 4, 8
 fn weight_at(row: u32, col: u32, cols: u32) -> f32 {
   if (STORAGE == 0u) { return bitcast<f32>(weight[row * cols + col]); }
   if (STORAGE == 1u) { return weight_half(row * cols + col); }
-  let block = row * ((cols + 31u) / 32u) + col / 32u;
+  let at_block = row * ((cols + 31u) / 32u) + col / 32u;
   let c = col % 32u;
   if (STORAGE == 2u) {
-    let code = (weight[block * 8u + c / 4u] >> (8u * (c % 4u))) & 255u;
-    return f32(i32(code) - 128) * block_scale(block);
+    let code = (weight[at_block * 8u + c / 4u] >> (8u * (c % 4u))) & 255u;
+    return f32(i32(code) - 128) * block_scale(at_block);
   }
-  let code = (weight[block * 4u + c / 8u] >> (4u * (c % 8u))) & 15u;
-  return f32(i32(code) - 8) * block_scale(block);
+  let code = (weight[at_block * 4u + c / 8u] >> (4u * (c % 8u))) & 15u;
+  return f32(i32(code) - 8) * block_scale(at_block);
 }
 
 // Weights col .. col + 3 of a row; col a multiple of 4. Beyond cols: the last weight again, or what the codes of the padding say.
 fn weights4(row: u32, col: u32, cols: u32) -> vec4f {
   if (STORAGE >= 2u) {
-    let block = row * ((cols + 31u) / 32u) + col / 32u;
-    if (STORAGE == 2u) { return codes8(weight[block * 8u + col % 32u / 4u]) * block_scale(block); }
-    return codes4(weight[block * 4u + col % 32u / 8u] >> (col % 8u * 4u)) * block_scale(block);
+    let at_block = row * ((cols + 31u) / 32u) + col / 32u;
+    if (STORAGE == 2u) { return codes8(weight[at_block * 8u + col % 32u / 4u]) * block_scale(at_block); }
+    return codes4(weight[at_block * 4u + col % 32u / 8u] >> (col % 8u * 4u)) * block_scale(at_block);
   }
   let i = row * cols + min(vec4u(col) + vec4u(0, 1, 2, 3), vec4u(cols - 1u));
   if (STORAGE == 1u) { return vec4f(weight_half(i.x), weight_half(i.y), weight_half(i.z), weight_half(i.w)); }

@@ -27,9 +27,9 @@ struct Params { rows: u32, first: u32, outputs: u32, cols: u32, eps: f32 }
 // @import lib/team-sum.wgsl
 // @import lib/epilogue.wgsl
 
-fn block_scale(block: u32) -> f32 {
-  let pair = unpack2x16float(scale[block >> 1u]);
-  return select(pair.x, pair.y, (block & 1u) == 1u);
+fn block_scale(at_block: u32) -> f32 {
+  let pair = unpack2x16float(scale[at_block / 2u]);
+  return select(pair.x, pair.y, (at_block & 1u) == 1u);
 }
 
 fn block_scales(blocks: vec4u) -> vec4f {

@@ -5,7 +5,7 @@ import { matvecBlocks } from './matvec-blocks';
 
 /**
  * The kernel and team shape for a weight of `cols` columns on a device. Software adapters get one lane per team: SwiftShader and lavapipe
- * spend more on a barrier than on the products (measured by src/bench/kernels). GPUs get as many lanes as a row has vec4u, so that
+ * spend more on a barrier than on the products (src/bench/kernels). GPUs get as many lanes as a row has vec4u, so that
  * neighbouring lanes read neighbouring words; 32 at most, because a sum over more lanes needs more barriers than it saves turns.
  */
 export function chooseMatvec(
