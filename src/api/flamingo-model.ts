@@ -1,0 +1,75 @@
+import type { FlamingoError } from '../core/errors';
+import type { Manifest } from '../format/manifest';
+import type { LoadedModel, ModelSource } from '../session/load-types';
+import type { FlamingoSession } from '../session/types';
+import { loadInWorker } from '../worker/client';
+import { type FlamingoModelOptions, validateLoad, validateSession } from './options';
+
+export type { FlamingoModelOptions };
+
+/**
+ * A Flamingo-style model that runs in a worker of this page.
+ *
+ *     await using model = await FlamingoModel.load('models/flamingo-tiny/');
+ *     const session = await model.createSession();
+ *     const picture = await session.addMedia(blob);
+ *     await session.append([{ type: 'media', value: picture }, ...model.question('What is this?')]);
+ *     for await (const { text } of session.generate()) console.log(text);
+ */
+export class FlamingoModel implements AsyncDisposable {
+  private constructor(private readonly loaded: LoadedModel) {}
+
+  /**
+   * Loads a model package: the address of its folder, relative to the page, or its files by name.
+   * Throws `invalid-option`, `not-found`, `bad-file`, `device`, `aborted`; nothing stays behind then.
+   */
+  static async load(
+    source: string | URL | ModelSource | ReadonlyMap<string, Blob>,
+    options: FlamingoModelOptions = {},
+    load: typeof loadInWorker = loadInWorker,
+  ): Promise<FlamingoModel> {
+    const checked = validateLoad(source, options);
+    return new FlamingoModel(await load(checked.source, checked.options));
+  }
+
+  get manifest(): Manifest {
+    return this.loaded.manifest;
+  }
+
+  get executor(): 'webgpu' | 'wasm' {
+    return this.loaded.executor;
+  }
+
+  /** Why this executor runs, as a sentence. */
+  get executorReason(): string {
+    return this.loaded.executorReason;
+  }
+
+  get adapter(): string {
+    return this.loaded.adapter;
+  }
+
+  /** Tokens that a conversation can have. */
+  get contextLength(): number {
+    return this.loaded.contextLength;
+  }
+
+  /** Resolves when the GPU device or the worker is lost; the model has to be loaded again then. */
+  get lost(): Promise<FlamingoError> {
+    return this.loaded.lost;
+  }
+
+  /** An empty context with room for `capacity` tokens, by default as many as the model was trained for. */
+  async createSession(options: { capacity?: number } = {}): Promise<FlamingoSession> {
+    return await this.loaded.createSession(validateSession(options, this.loaded.contextLength));
+  }
+
+  /** Words as the model was trained to read a question: parts to append behind the pictures. */
+  question(text: string): { type: 'text'; value: string }[] {
+    return [{ type: 'text', value: this.loaded.manifest.prompt.question.replace('{text}', () => text) }];
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.loaded[Symbol.asyncDispose]();
+  }
+}
