@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -9,7 +9,7 @@ import { tinyConfig } from '../testing/tiny-model';
 import { CHUNK_BYTES, type Manifest } from './manifest';
 import { blobFiles, type PackageFiles, urlFiles } from './package-files';
 import { folderFiles } from './package-files-node';
-import { openPackage, parseManifest } from './package-reader';
+import { openPackage } from './package-reader';
 import type { ChunkCache } from './verified-read';
 
 /** One file of two pieces, one small, one empty. */
@@ -106,11 +106,6 @@ describe('a package', () => {
     } finally {
       await rm(folder, { recursive: true });
     }
-  });
-
-  it('of the repository is sound', async () => {
-    const path = new URL('../../public/models/flamingo-tiny/model.json', import.meta.url);
-    expect(parseManifest('flamingo-tiny', await readFile(path, 'utf8')).files.length).toBeGreaterThan(3);
   });
 });
 
