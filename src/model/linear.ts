@@ -1,9 +1,9 @@
 import type { Activation, FeedForwardConfig } from '../format/config';
 import type { LedgerBuffer } from '../gpu/ledger';
 import type { ParamValue } from '../gpu/recording';
+import { chooseMatvec } from '../kernels/linear/choose-matvec';
 import { activationCode, STORAGE_CODE } from '../kernels/linear/epilogue';
 import { matmul } from '../kernels/linear/matmul';
-import { matvec } from '../kernels/linear/matvec';
 import { layerNorm } from '../kernels/norm/layer-norm';
 import { rmsNorm } from '../kernels/norm/rms-norm';
 import type { Stage } from './stage';
@@ -65,10 +65,11 @@ export class Linear {
       NORM: norm.config.kind === 'layer' ? 1 : 2,
       NORM_BIAS: Number(norm.config.bias),
     };
-    stage.rec.add(label, matvec, {
+    const { kernel, overrides } = chooseMatvec(stage, this.matrix.type, columns);
+    stage.rec.add(label, kernel, {
       buffers: { x, norm: norm?.packed ?? stage.none, ...this.weightBuffers(stage, into), y },
       params: { rows, first, outputs, cols: columns, eps: norm?.config.eps ?? 0 },
-      overrides: { ...this.overrides(into), ...fused },
+      overrides: { ...overrides, ...this.overrides(into), ...fused },
     });
   }
 

@@ -143,7 +143,7 @@ export class MediaEncoder implements Disposable {
 
   private record(rec: Recording, scratch: RecordingScratch): LedgerBuffer {
     const { none } = this.parts.weights;
-    const shared = { rec, single: false, none, probabilities: false };
+    const shared = { rec, single: false, none, probabilities: false, software: this.parts.gpu.software };
     const media: Stage = { ...shared, rows: MEDIA_ROWS, scratch: scratch.media };
     const latents: Stage = { ...shared, rows: this.parts.config.resampler.latents, scratch: scratch.latents };
     return this.resampler.record(media, latents, scratch.features, this.parts.media);

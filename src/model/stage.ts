@@ -12,6 +12,8 @@ export interface Stage {
   readonly scratch: Scratch;
   /** Bound where a kernel has a binding that this model does not use. */
   readonly none: LedgerBuffer;
+  /** The device is a rasteriser on the CPU: kernels are shaped for few barriers. */
+  readonly software: boolean;
   /** Record the dispatches that write attention probabilities. */
   readonly probabilities: boolean;
 }

@@ -22,7 +22,7 @@ export interface BoundSequence {
 
 /** Embedding, blocks, and as much of head and sampling as `mode` asks for. */
 export function recordStep(parts: EngineParts, mode: StepMode, bound: BoundSequence): Recording {
-  const { decoder, scratch, outputs, weights, config, media } = parts;
+  const { gpu, decoder, scratch, outputs, weights, config, media } = parts;
   const rec = new Recording();
   const rows = mode.single ? 1 : ROWS;
   const stage: Stage = {
@@ -32,6 +32,7 @@ export function recordStep(parts: EngineParts, mode: StepMode, bound: BoundSeque
     scratch,
     none: weights.none,
     probabilities: mode.probabilities,
+    software: gpu.software,
   };
   const { caches, capacity } = bound;
   const x = decoder.record(stage, {

@@ -35,4 +35,52 @@ export const BOUNDS: Record<string, { f32: Bound; f16: Bound }> = {
     f32: { abs: 2e-6, rel: 1e-5, reason: 'f32 sums of up to 2048 products' },
     f16: { abs: 1e-3, rel: 1e-3, reason: 'outputs rounded to f16 (11 bits)' },
   },
+  'attention/causal': {
+    f32: {
+      abs: 2e-5,
+      rel: 2e-5,
+      reason: 'f32 dot products and exp; scores of some thousands lose digits before the softmax',
+    },
+    f16: { abs: 2e-3, rel: 2e-3, reason: 'inputs and outputs rounded to f16 (11 bits); sums in f32' },
+  },
+  'attention/media-cross': {
+    f32: { abs: 2e-6, rel: 2e-5, reason: 'f32 dot products and exp' },
+    f16: { abs: 2e-3, rel: 2e-3, reason: 'inputs and outputs rounded to f16 (11 bits); sums in f32' },
+  },
+  'attention/media-probabilities': {
+    f32: { abs: 2e-6, rel: 2e-5, reason: 'f32 dot products and exp' },
+    f16: { abs: 2e-3, rel: 2e-3, reason: 'inputs and outputs rounded to f16 (11 bits); sums in f32' },
+  },
+  'attention/perceiver': {
+    f32: { abs: 2e-6, rel: 2e-5, reason: 'f32 dot products and exp' },
+    f16: { abs: 2e-3, rel: 2e-3, reason: 'inputs and outputs rounded to f16 (11 bits); sums in f32' },
+  },
+  'position/split-qkv': {
+    f32: { abs: 2e-6, rel: 2e-5, reason: 'norm as norm/layer-norm; one rotation' },
+    f16: { abs: 2e-3, rel: 2e-3, reason: 'inputs and outputs rounded to f16 (11 bits); sums in f32' },
+  },
+  'cache/append-media': {
+    f32: { abs: 0, rel: 0, reason: 'a copy, a choice or integers' },
+    f16: { abs: 0, rel: 0, reason: 'a copy, a choice or integers' },
+  },
+  'sample/argmax': {
+    f32: { abs: 0, rel: 0, reason: 'a copy, a choice or integers' },
+    f16: { abs: 0, rel: 0, reason: 'a copy, a choice or integers' },
+  },
+  'sample/top-k': {
+    f32: { abs: 0, rel: 0, reason: 'a copy, a choice or integers' },
+    f16: { abs: 0, rel: 0, reason: 'a copy, a choice or integers' },
+  },
+  'sample/draw': {
+    f32: { abs: 0, rel: 0, reason: 'a copy, a choice or integers' },
+    f16: { abs: 0, rel: 0, reason: 'a copy, a choice or integers' },
+  },
+  'image/resize': {
+    f32: { abs: 0, rel: 0, reason: 'a copy, a choice or integers' },
+    f16: { abs: 0, rel: 0, reason: 'a copy, a choice or integers' },
+  },
+  'image/normalize': {
+    f32: { abs: 1e-6, rel: 1e-6, reason: 'two f32 divisions' },
+    f16: { abs: 1e-6, rel: 1e-6, reason: 'never in f16' },
+  },
 };
