@@ -20,7 +20,7 @@ export const composerStyles = css`
   textarea::placeholder { color: var(--dim); opacity: 1; }
   textarea:focus-visible { outline-offset: -1px; border-color: var(--accent); }
   .actions { display: flex; justify-content: space-between; gap: 0.5rem; }
-  .order { max-block-size: 11rem; overflow-y: auto; line-height: 3.75rem; }
+  .order { max-block-size: 12.5rem; overflow-y: auto; line-height: 3.75rem; }
   ul.flow { display: inline; margin: 0; padding: 0; list-style: none; }
   li.flow { display: inline; }
   .words { color: var(--dim); white-space: pre-wrap; }
