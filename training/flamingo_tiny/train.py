@@ -73,11 +73,11 @@ def optimizer(model, s):
     for p in model.parameters():
         p.requires_grad_(False)
     out = []
-    for parameters, rate in groups:
+    for parameters, share in groups:
         for p in parameters:
             p.requires_grad_(s["gates"] == "trained" or id(p) not in gates)
         live = [p for p in parameters if p.requires_grad]
-        out += [dict(params=[p for p in live if p.ndim > 1], weight_decay=s["weight_decay"], rate=rate), dict(params=[p for p in live if p.ndim < 2], weight_decay=0.0, rate=rate)]
+        out += [dict(params=[p for p in live if p.ndim > 1], weight_decay=s["weight_decay"], rate=share), dict(params=[p for p in live if p.ndim < 2], weight_decay=0.0, rate=share)]
     return torch.optim.AdamW(out, lr=s["learning_rate"], betas=tuple(s["betas"]), fused=True)
 
 
@@ -145,7 +145,7 @@ def main():
         if step % LOG_EVERY == 0:
             spent = time.time() - began
             record = dict(step=step, seconds=round(spent), loss={k: round(v, 3) for k, v in averages.loss.items()}, right={k: round(v, 3) for k, v in averages.right.items()})
-            if step % TEST_EVERY == 0 and args.stage == "pictures":
+            if step % TEST_EVERY == 0 and args.stage != "language":
                 record["few_shot"] = evaluate.quick(run)
             records.append(record)
             print(f"{step} {spent / (step - start):.2f} s/step {tokens / spent:.0f} tokens/s {chunks / spent:.0f} chunks/s", {k: (record["loss"][k], record["right"][k]) for k in record["loss"]}, record.get("few_shot", ""),
