@@ -11,7 +11,7 @@ const RANKS = [
 
 /** cli drives convert; the element stands on the public API; references are written for configs. */
 const ALLOWED = { cli: ['convert'], ui: ['api'], bench: ['convert'], reference: ['format'] };
-const TESTS = '(\\.test\\.ts$|^src/testing/)';
+const TESTS = '(\\.(test|bench)\\.ts$|^src/testing/)';
 
 const ranks = RANKS.flatMap((folders, rank) =>
   folders.map((folder) => {

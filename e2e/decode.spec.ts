@@ -30,7 +30,11 @@ test('pictures become the pixels that Pillow makes', async ({ page }) => {
       const want = (await load(expected)).data;
       const differences = got.map((value, i) => Math.abs(value - want[i]));
       const equal = differences.filter((value) => value === 0).length / got.length;
-      found.push({ file, worst: got.length === want.length ? differences.reduce((a, b) => Math.max(a, b), 0) : 255, equal });
+      found.push({
+        file,
+        worst: got.length === want.length ? differences.reduce((a, b) => Math.max(a, b), 0) : 255,
+        equal,
+      });
     }
     return found;
   }, table);
