@@ -217,8 +217,7 @@ async function tensorsOf(
     tensors.push({ name: `${id}/${name}`, shape, values });
   const wants = (output: RunOutput) => request.outputs.includes(output);
   if (wants('input_ids')) add('input_ids', [T], Int32Array.from(got.ids));
-  if (wants('pixels') && M > 0)
-    add('pixels', frames > 1 ? [M, frames, 3, S, S] : [M, 3, S, S], join(got.visual.map(({ pixels }) => pixels)));
+  if (wants('pixels') && M > 0) add('pixels', [M * frames, 3, S, S], join(got.visual.map(({ pixels }) => pixels)));
   if (wants('features') && M > 0)
     add('features', [M, frames, patches, Dv], join(got.visual.map(({ features }) => features)));
   if (wants('latents') && M > 0) {
