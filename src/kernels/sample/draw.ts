@@ -6,7 +6,7 @@ import { defineKernel } from '../../gpu/kernel';
  */
 export const draw = defineKernel({
   id: 'sample/draw',
-  overrides: { WG: 64 },
+  overrides: {},
   params: { k: 'u32', seed: 'u32', step: 'u32', temperature: 'f32', top_p: 'f32' },
   bindings: { top_values: 'read', top_ids: 'read', token: 'write' },
   workgroups: () => [1, 1, 1],

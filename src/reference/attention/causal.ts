@@ -1,36 +1,36 @@
-import { attend, dot, vector } from './attend';
+import { softmax } from './softmax';
 
 export interface CausalSizes {
   rows: number;
   position: number;
   capacity: number;
   heads: number;
-  kv_heads: number;
+  kvHeads: number;
   d: number;
   scale: number;
 }
 
-/** f64 reference for attention/causal. q [rows, heads, d]; keys, values [kv_heads, capacity, d]; slopes [heads] or undefined; y [rows, heads * d]. */
-export function causal(
-  { rows, position, capacity, heads, kv_heads, d, scale }: CausalSizes,
+/** f64 reference for attention/causal. q [rows, heads, d]; caches [kvHeads, capacity, d]; slopes [heads] or undefined; -> [rows, heads * d]. */
+export function causalAttention(
   q: ArrayLike<number>,
   keys: ArrayLike<number>,
   values: ArrayLike<number>,
-  slopes?: ArrayLike<number>,
+  slopes: ArrayLike<number> | undefined,
+  { rows, position, capacity, heads, kvHeads, d, scale }: CausalSizes,
 ): Float64Array {
   const y = new Float64Array(rows * heads * d);
   for (let r = 0; r < rows; r++) {
     for (let h = 0; h < heads; h++) {
-      const kv = Math.floor(h / (heads / kv_heads)) * capacity;
-      const query = vector(q, (r * heads + h) * d, d);
-      const scores = Array.from(
-        { length: position + r + 1 },
-        (_, j) => scale * dot(query, vector(keys, (kv + j) * d, d)) + (slopes?.[h] ?? 0) * (j - (position + r)),
-      );
-      y.set(
-        attend(scores, (j) => vector(values, (kv + j) * d, d), d),
-        (r * heads + h) * d,
-      );
+      const query = (r * heads + h) * d;
+      const cache = Math.floor(h / (heads / kvHeads)) * capacity * d;
+      const scores = Array.from({ length: position + r + 1 }, (_, j) => {
+        let dot = 0;
+        for (let c = 0; c < d; c++) dot += q[query + c] * keys[cache + j * d + c];
+        return dot * scale + (slopes?.[h] ?? 0) * (j - (position + r));
+      });
+      softmax(scores).forEach((p, j) => {
+        for (let c = 0; c < d; c++) y[query + c] += p * values[cache + j * d + c];
+      });
     }
   }
   return y;

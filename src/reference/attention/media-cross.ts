@@ -1,26 +1,23 @@
-import { attend, vector } from './attend';
 import { type MediaSizes, mediaProbabilities } from './media-probabilities';
 
-/** f64 reference for attention/media-cross. Inputs as media-probabilities, with values [slots, heads, n, d]; y [rows, heads * d]. */
+/** f64 reference for attention/media-cross: q [rows, heads * d]; index [rows]; keys, values [slots, heads, n, d]; -> [rows, heads * d]. */
 export function mediaCross(
-  sizes: MediaSizes,
   q: ArrayLike<number>,
-  mediaIndex: ArrayLike<number>,
+  index: ArrayLike<number>,
   keys: ArrayLike<number>,
   values: ArrayLike<number>,
+  sizes: MediaSizes,
 ): Float64Array {
   const { rows, heads, d, n } = sizes;
+  const probabilities = mediaProbabilities(q, index, keys, sizes);
   const y = new Float64Array(rows * heads * d);
-  const probabilities = mediaProbabilities(sizes, q, mediaIndex, keys);
   for (let r = 0; r < rows; r++) {
-    if (mediaIndex[r] < 0) continue;
+    if (index[r] < 0) continue;
     for (let h = 0; h < heads; h++) {
-      const logs = vector(probabilities, (h * rows + r) * n, n).map(Math.log);
-      const start = (mediaIndex[r] * heads + h) * n;
-      y.set(
-        attend(logs, (j) => vector(values, (start + j) * d, d), d),
-        (r * heads + h) * d,
-      );
+      for (let j = 0; j < n; j++) {
+        const p = probabilities[(h * rows + r) * n + j];
+        for (let c = 0; c < d; c++) y[(r * heads + h) * d + c] += p * values[((index[r] * heads + h) * n + j) * d + c];
+      }
     }
   }
   return y;

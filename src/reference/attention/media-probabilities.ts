@@ -1,4 +1,4 @@
-import { dot, softmax, vector } from './attend';
+import { softmax } from './softmax';
 
 export interface MediaSizes {
   rows: number;
@@ -8,22 +8,24 @@ export interface MediaSizes {
   scale: number;
 }
 
-/** f64 reference for attention/media-probabilities. q [rows, heads * d]; mediaIndex [rows] slots or -1; keys [slots, heads, n, d]; [heads, rows, n]. */
+/** f64 reference for attention/media-probabilities. q [rows, heads * d]; index [rows]; keys [slots, heads, n, d]; -> [heads, rows, n]. */
 export function mediaProbabilities(
-  { rows, heads, d, n, scale }: MediaSizes,
   q: ArrayLike<number>,
-  mediaIndex: ArrayLike<number>,
+  index: ArrayLike<number>,
   keys: ArrayLike<number>,
+  { rows, heads, d, n, scale }: MediaSizes,
 ): Float64Array {
-  const p = new Float64Array(heads * rows * n);
-  for (let r = 0; r < rows; r++) {
-    if (mediaIndex[r] < 0) continue;
-    for (let h = 0; h < heads; h++) {
-      const query = vector(q, (r * heads + h) * d, d);
-      const start = (mediaIndex[r] * heads + h) * n;
-      const scores = Array.from({ length: n }, (_, j) => scale * dot(query, vector(keys, (start + j) * d, d)));
-      p.set(softmax(scores), (h * rows + r) * n);
+  const all = new Float64Array(heads * rows * n);
+  for (let h = 0; h < heads; h++) {
+    for (let r = 0; r < rows; r++) {
+      if (index[r] < 0) continue;
+      const scores = Array.from({ length: n }, (_, j) => {
+        let dot = 0;
+        for (let c = 0; c < d; c++) dot += q[(r * heads + h) * d + c] * keys[((index[r] * heads + h) * n + j) * d + c];
+        return dot * scale;
+      });
+      all.set(softmax(scores), (h * rows + r) * n);
     }
   }
-  return p;
+  return all;
 }

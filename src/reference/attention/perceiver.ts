@@ -1,4 +1,4 @@
-import { attend, dot, vector } from './attend';
+import { softmax } from './softmax';
 
 export interface PerceiverSizes {
   latents: number;
@@ -8,25 +8,26 @@ export interface PerceiverSizes {
   scale: number;
 }
 
-/** f64 reference for attention/perceiver. q [latents, heads * d]; mediaKv [media, 2 * heads * d], latentKv [latents, 2 * heads * d]; y as q. */
+/** f64 reference for attention/perceiver. q [latents, heads * d]; kv rows [2 * heads * d]: keys, then values; -> [latents, heads * d]. */
 export function perceiver(
-  { latents, media, heads, d, scale }: PerceiverSizes,
   q: ArrayLike<number>,
   mediaKv: ArrayLike<number>,
   latentKv: ArrayLike<number>,
+  { latents, media, heads, d, scale }: PerceiverSizes,
 ): Float64Array {
-  const width = heads * d;
-  const y = new Float64Array(latents * width);
-  const kv = (j: number, at: number) =>
-    j < media ? vector(mediaKv, j * 2 * width + at, d) : vector(latentKv, (j - media) * 2 * width + at, d);
-  for (let i = 0; i < latents; i++) {
+  const width = 2 * heads * d;
+  const both = [...Array.from(mediaKv).slice(0, media * width), ...Array.from(latentKv).slice(0, latents * width)];
+  const y = new Float64Array(latents * heads * d);
+  for (let l = 0; l < latents; l++) {
     for (let h = 0; h < heads; h++) {
-      const query = vector(q, i * width + h * d, d);
-      const scores = Array.from({ length: media + latents }, (_, j) => scale * dot(query, kv(j, h * d)));
-      y.set(
-        attend(scores, (j) => kv(j, width + h * d), d),
-        i * width + h * d,
-      );
+      const scores = Array.from({ length: media + latents }, (_, j) => {
+        let dot = 0;
+        for (let c = 0; c < d; c++) dot += q[(l * heads + h) * d + c] * both[j * width + h * d + c];
+        return dot * scale;
+      });
+      softmax(scores).forEach((p, j) => {
+        for (let c = 0; c < d; c++) y[(l * heads + h) * d + c] += p * both[j * width + (heads + h) * d + c];
+      });
     }
   }
   return y;

@@ -1,62 +1,61 @@
 import { layerNorm } from '../norm/layer-norm';
 import { rmsNorm } from '../norm/rms-norm';
 
-export interface SplitQkv {
+export interface SplitSizes {
+  rows: number;
   position: number;
-  capacity: number;
   heads: number;
   kvHeads: number;
   d: number;
+  dims: number;
+  eps: number;
+  pairing: 'none' | 'half' | 'interleaved';
+  norm: 'none' | 'width' | 'head';
+  kind: 'layer' | 'rms';
   clip?: number;
-  norm?: {
-    over: 'width' | 'head';
-    kind: 'layer' | 'rms';
-    eps: number;
-    q: { weight: ArrayLike<number>; bias?: ArrayLike<number> };
-    k: { weight: ArrayLike<number>; bias?: ArrayLike<number> };
-  };
-  rotary?: { dims: number; pairing: 'half' | 'interleaved'; angle: (position: number, pair: number) => number };
 }
 
-/** f64 reference for position/split-qkv. qkv [rows, (heads + 2 * kvHeads) * d]; caches [kvHeads, capacity, d] are written to. Returns q [rows, heads, d]. */
-export function splitQkv(qkv: ArrayLike<number>, keys: Float64Array, values: Float64Array, use: SplitQkv): Float64Array {
-  const { position, capacity, heads, kvHeads, d, clip = Number.POSITIVE_INFINITY } = use;
+/** Weight and bias of the norms of q and k. */
+export interface SplitNorms {
+  q: { weight: number[]; bias?: number[] };
+  k: { weight: number[]; bias?: number[] };
+}
+
+/** f64 reference for position/split-qkv: qkv [rows, (heads + 2 * kvHeads) * d], table [positions, dims / 2, 2] -> q, k, v by row, [rows, heads or kvHeads, d]. */
+export function splitQkv(qkv: ArrayLike<number>, norms: SplitNorms, table: ArrayLike<number>, sizes: SplitSizes) {
+  const { rows, position, heads, kvHeads, d, clip } = sizes;
+  const all = Array.from(qkv, (value) => (clip === undefined ? value : Math.min(clip, Math.max(-clip, value))));
   const width = (heads + 2 * kvHeads) * d;
-  const rows = qkv.length / width;
-  const q = new Float64Array(rows * heads * d);
-  for (let r = 0; r < rows; r++) {
-    const part = (from: number, count: number) =>
-      Float64Array.from({ length: count * d }, (_, c) => Math.max(-clip, Math.min(clip, qkv[r * width + from * d + c])));
-    q.set(turn(normalise(part(0, heads), use, 'q'), position + r, use), r * heads * d);
-    const k = turn(normalise(part(heads, kvHeads), use, 'k'), position + r, use);
-    const v = part(heads + kvHeads, kvHeads);
-    for (let h = 0; h < kvHeads; h++) {
-      keys.set(k.subarray(h * d, (h + 1) * d), (h * capacity + position + r) * d);
-      values.set(v.subarray(h * d, (h + 1) * d), (h * capacity + position + r) * d);
-    }
-  }
-  return q;
+  const row = (r: number, from: number, count: number) =>
+    all.slice(r * width + from * d, r * width + (from + count) * d);
+  const turn = (r: number, part: number[]) => part.map((_, i) => turned(part, i, position + r, table, sizes));
+  const each = <T>(make: (r: number) => T[]) => Array.from({ length: rows }, (_, r) => make(r)).flat();
+  return {
+    q: each((r) => turn(r, normalised(row(r, 0, heads), norms.q, sizes))),
+    k: each((r) => turn(r, normalised(row(r, heads, kvHeads), norms.k, sizes))),
+    v: each((r) => row(r, heads + kvHeads, kvHeads)),
+  };
 }
 
-function normalise(x: Float64Array, { norm, d }: SplitQkv, which: 'q' | 'k'): Float64Array {
-  if (!norm) return x;
-  const { weight, bias } = norm[which];
-  const cols = norm.over === 'width' ? x.length : d;
-  if (norm.kind === 'layer') return layerNorm(x, weight, bias, cols, norm.eps);
-  return rmsNorm(x, weight, cols, norm.eps).map((value, i) => value + (bias?.[i % cols] ?? 0));
+function normalised(part: number[], { weight, bias }: SplitNorms['q'], { norm, kind, d, eps }: SplitSizes): number[] {
+  if (norm === 'none') return part;
+  const cols = norm === 'width' ? part.length : d;
+  return Array.from(kind === 'layer' ? layerNorm(part, weight, bias, cols, eps) : rmsNorm(part, weight, cols, eps));
 }
 
-function turn(x: Float64Array, position: number, { rotary, d }: SplitQkv): Float64Array {
-  const y = x.slice();
-  if (!rotary) return y;
-  const half = rotary.dims / 2;
-  for (let start = 0; start < x.length; start += d) {
-    for (let i = 0; i < half; i++) {
-      const [a, b] = rotary.pairing === 'half' ? [start + i, start + i + half] : [start + 2 * i, start + 2 * i + 1];
-      const angle = rotary.angle(position, i);
-      y[a] = x[a] * Math.cos(angle) - x[b] * Math.sin(angle);
-      y[b] = x[b] * Math.cos(angle) + x[a] * Math.sin(angle);
-    }
-  }
-  return y;
+/** Element i of heads laid end to end, after the rotary embedding of each head's first dims. */
+function turned(
+  part: number[],
+  i: number,
+  position: number,
+  table: ArrayLike<number>,
+  { d, dims, pairing }: SplitSizes,
+): number {
+  const c = i % d;
+  if (pairing === 'none' || c >= dims) return part[i];
+  const half = dims / 2;
+  const [pair, first] = pairing === 'half' ? [c % half, c < half] : [Math.floor(c / 2), c % 2 === 0];
+  const distance = pairing === 'half' ? half : 1;
+  const [cos, sin] = [table[(position * half + pair) * 2], table[(position * half + pair) * 2 + 1]];
+  return first ? part[i] * cos - part[i + distance] * sin : part[i] * cos + part[i - distance] * sin;
 }
