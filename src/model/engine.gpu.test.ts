@@ -4,9 +4,10 @@ import type { AppendResult, EncodedMedia } from '../core/executor';
 import type { FlamingoConfig } from '../format/config';
 import { dawnGpu } from '../gpu/dawn-node';
 import { openDevice } from '../gpu/device';
-import { uniform } from '../testing/random';
+import { randomWeights } from '../reference/model/random-weights';
+import { uniform } from '../reference/random';
 import { testDevice } from '../testing/test-device';
-import { randomWeights, tinyConfig } from '../testing/tiny-model';
+import { tinyConfig } from '../testing/tiny-model';
 import { WgslExecutor } from './engine';
 
 const VARIANTS: Record<string, FlamingoConfig> = {

@@ -3,11 +3,12 @@ import type { WeightType } from '../core/dtypes';
 import type { EncodedMedia } from '../core/executor';
 import type { FlamingoConfig } from '../format/config';
 import { decode, type ReferenceResult } from '../reference/model/decoder';
+import { randomWeights } from '../reference/model/random-weights';
 import { type ReferenceMedium, resample } from '../reference/model/resampler';
+import { uniform } from '../reference/random';
 import { MODEL_VARIANTS } from '../testing/model-variants';
 import { modelFiles, weightValues } from '../testing/ort-model';
-import { uniform } from '../testing/random';
-import { randomWeights, tinyConfig } from '../testing/tiny-model';
+import { tinyConfig } from '../testing/tiny-model';
 import { OrtExecutor } from './executor';
 
 const ids = Array.from({ length: 13 }, (_, i) => (i * 37 + 5) % 97);

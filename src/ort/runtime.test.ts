@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
+import { randomWeights } from '../reference/model/random-weights';
+import { uniform } from '../reference/random';
 import { modelFiles } from '../testing/ort-model';
-import { uniform } from '../testing/random';
-import { randomWeights, tinyConfig } from '../testing/tiny-model';
+import { tinyConfig } from '../testing/tiny-model';
 import { OrtExecutor } from './executor';
 import { ortRuntime } from './runtime';
 

@@ -3,7 +3,7 @@ import type { Activation } from '../format/config';
 import { activationCode, NORM_CODE, RESIDUAL_CODE, STORAGE_CODE } from '../kernels/linear/epilogue';
 import type { LinearEpilogue } from '../reference/linear/matmul';
 import { matvec } from '../reference/linear/matvec';
-import { uniform } from './random';
+import { uniform } from '../reference/random';
 import { randomMatrix, type StoredMatrix } from './random-weights';
 
 /** The kind of a linear layer: what chooses its pipeline. */

@@ -1,4 +1,4 @@
-import { uniform } from './random';
+import { uniform } from '../reference/random';
 
 /** Logits that a choice can go wrong on: one, ties, NaN, infinities, suppressed favourites, more than one turn of the lanes. */
 export const logitCases: Record<string, { logits: () => Float32Array; suppress: number[] }> = {

@@ -1,4 +1,4 @@
-import { uniform } from './random';
+import { uniform } from '../reference/random';
 
 /** Shapes of media cross-attention: one and several media, rows before the first (-1), more latents than lanes. */
 export const mediaShapes = [

@@ -1,7 +1,7 @@
 import { paddedColumns, QUANT_BLOCK, type WeightType } from '../core/dtypes';
 import { dequantize } from '../reference/linear/dequantize';
+import { randomSource, uniform } from '../reference/random';
 import { toHalf } from './half';
-import { randomSource, uniform } from './random';
 
 /** A random matrix [rows, cols] as stored, values within about 1/sqrt(cols), so that products with it stay near 1. Padding holds random codes; what no weight uses of the last word is NaN. */
 export interface StoredMatrix {

@@ -3,7 +3,7 @@ import { buildVision, type VisionConfig, visionPatches, visionTensors } from '..
 import { floatToHalf, halfToFloat } from '../core/half';
 import { encodePixels } from '../reference/model/vision';
 import { graphFiles } from '../testing/ort-model';
-import { uniform } from '../testing/random';
+import { uniform } from '../reference/random';
 import { tinyConfig } from '../testing/tiny-model';
 import { VisionEncoder } from './encoder';
 

@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
 import { ortRuntime } from '../../ort/runtime';
 import { decode } from '../../reference/model/decoder';
+import { randomWeights } from '../../reference/model/random-weights';
 import { resample } from '../../reference/model/resampler';
+import { uniform } from '../../reference/random';
 import { MODEL_VARIANTS } from '../../testing/model-variants';
 import { modelFiles, weightValues } from '../../testing/ort-model';
-import { uniform } from '../../testing/random';
-import { randomWeights } from '../../testing/tiny-model';
 
 const CAPACITY = 9;
 const ids = [5, 42, 79, 19, 56, 93];

@@ -1,6 +1,6 @@
 import { causalAttention as reference } from '../../reference/attention/causal';
 import { describeKernel } from '../../testing/describe-kernel';
-import { uniform } from '../../testing/random';
+import { uniform } from '../../reference/random';
 import { causalAttention } from './causal';
 
 const shapes = [

@@ -1,6 +1,6 @@
 import { addFrames as reference } from '../../reference/embed/add-frames';
 import { describeKernel } from '../../testing/describe-kernel';
-import { uniform } from '../../testing/random';
+import { uniform } from '../../reference/random';
 import { addFrames } from './add-frames';
 
 const shapes = [

@@ -1,6 +1,6 @@
 import { normalize as reference } from '../../reference/image/normalize';
 import { describeKernel } from '../../testing/describe-kernel';
-import { randomSource } from '../../testing/random';
+import { randomSource } from '../../reference/random';
 import { normalize } from './normalize';
 
 const crops = [

@@ -1,4 +1,4 @@
-/** Deterministic numbers for tests: same seed, same values, on every machine (mulberry32). */
+/** Deterministic numbers for tests and benchmarks: same seed, same values, on every machine (mulberry32). */
 export function randomSource(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
@@ -10,7 +10,9 @@ export function randomSource(seed: number): () => number {
 }
 
 /** `length` f32 values, uniform in [low, high). */
-export function uniform(length: number, low = -1, high = 1, seed = 1): Float32Array {
+export function uniform(length: number, low = -1, high = 1, seed = 1): Float32Array<ArrayBuffer> {
   const next = randomSource(seed * 7919 + length);
-  return Float32Array.from({ length }, () => low + (high - low) * next());
+  const values = new Float32Array(length);
+  for (let i = 0; i < length; i++) values[i] = low + (high - low) * next();
+  return values;
 }
