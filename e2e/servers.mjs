@@ -4,6 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { cpSync, rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { build, createServer, preview } from 'vite';
+import { buildLibrary } from '../scripts/build.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const cache = `${root}.cache/e2e`;
@@ -29,6 +30,7 @@ await dev.listen();
 
 rmSync(site, { recursive: true, force: true });
 await build({ root, logLevel: 'warn', build: { outDir: site, emptyOutDir: true, reportCompressedSize: false } });
+await buildLibrary(`${site}/flamingo-web`);
 cpSync(model, `${site}/models/e2e`, { recursive: true });
 
 // No configuration file: its isolation headers are what is left out here.

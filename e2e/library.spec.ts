@@ -1,0 +1,51 @@
+import { expect, test } from '@playwright/test';
+import { complaints, controls, MODEL, sample } from './helpers';
+
+// What `npm run build` puts into dist/lib, served as plain files, in a page that knows nothing of the project's sources.
+const SITE = 'http://localhost:5181/apps/flamingo/';
+
+test('five lines embed the built element, and ask() answers about a picture', async ({ page }) => {
+  const problems = complaints(page);
+  await page.route('**/embed.html', (route) =>
+    route.fulfill({
+      contentType: 'text/html',
+      body: `<!doctype html><link rel="icon" href="favicon.svg"><script type="module" src="flamingo-web/element.js"></script>
+<flamingo-chat model="${MODEL}" executor="wasm" max-tokens="8" autoload></flamingo-chat>`,
+    }),
+  );
+  await page.goto(`${SITE}embed.html`);
+  const bytes = [...sample('red-circle').buffer];
+  const answer = await page.evaluate(async (picture) => {
+    await customElements.whenDefined('flamingo-chat');
+    const chat = document.querySelector('flamingo-chat')!;
+    await chat.ready;
+    const value = new Blob([new Uint8Array(picture)], { type: 'image/webp' });
+    return await chat.ask([
+      { type: 'image', value },
+      { type: 'text', value: 'What colour is it?' },
+    ]);
+  }, bytes);
+  expect(answer.length).toBeGreaterThan(0);
+  await expect(controls(page).assistant).toHaveText(answer);
+  expect(problems).toEqual([]);
+});
+
+test('the built library loads a model in its own worker and streams tokens', async ({ page }) => {
+  await page.route('**/library.html', (route) => route.fulfill({ contentType: 'text/html', body: '<!doctype html>' }));
+  await page.goto(`${SITE}library.html`);
+  const { words, stats } = await page.evaluate(async (model) => {
+    const library = './flamingo-web/index.js';
+    const { FlamingoModel } = (await import(/* @vite-ignore */ library)) as typeof import('../src/index');
+    const loaded = await FlamingoModel.load(model, { executor: 'wasm' });
+    const session = await loaded.createSession();
+    await session.append([{ type: 'text', value: 'Hello' }]);
+    const words: string[] = [];
+    for await (const { text } of session.generate({ maxNewTokens: 5 })) words.push(text);
+    const stats = await session.stats();
+    await loaded[Symbol.asyncDispose]();
+    return { words, stats };
+  }, `${SITE}${MODEL}`);
+  expect(words.length).toBeGreaterThan(0);
+  expect(stats.executor).toBe('wasm');
+  await expect.poll(() => page.workers().length).toBe(0);
+});
