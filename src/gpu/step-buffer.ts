@@ -1,3 +1,4 @@
+import { FlamingoError } from '../core/errors';
 import type { GpuDevice } from './device';
 import type { Kernel } from './kernel';
 import type { LedgerBuffer } from './ledger';
@@ -75,7 +76,7 @@ export class StepBuffer implements Disposable {
       if (other === name) return offset;
       offset += align(words * 4);
     }
-    throw new RangeError(`no input named ${name}`);
+    throw new FlamingoError('internal', `The step has no input named ${name}.`);
   }
 
   private put(kernel: Kernel, values: Record<string, number>, offset: number): void {

@@ -1,9 +1,10 @@
 import type { SampleOptions } from '../core/executor';
+import { MAX_CANDIDATES } from '../core/sampling';
 import type { LedgerBuffer } from '../gpu/ledger';
 import { type Bindable, type Recording, stepValue } from '../gpu/recording';
 import { argmax } from '../kernels/sample/argmax';
 import { draw } from '../kernels/sample/draw';
-import { MAX_CANDIDATES, topK } from '../kernels/sample/top-k';
+import { topK } from '../kernels/sample/top-k';
 import type { EngineParts } from './parts';
 
 /** Appends the choice of the next token to a recording: the most likely one, or a draw among the `topK` most likely. */

@@ -1,3 +1,4 @@
+import { FlamingoError } from '../core/errors';
 import type { GpuDevice } from '../gpu/device';
 import type { LedgerBuffer } from '../gpu/ledger';
 import { type ParamValue, type Recording, stepValue } from '../gpu/recording';
@@ -41,7 +42,8 @@ export class Scratch implements Disposable {
       buffer = this.gpu.ledger.allocate(`${this.prefix}.${name}`, bytes, 'scratch', usage);
       this.buffers.set(name, buffer);
     }
-    if (buffer.size < bytes) throw new RangeError(`scratch ${name} has ${buffer.size} bytes, ${bytes} are needed`);
+    if (buffer.size < bytes)
+      throw new FlamingoError('internal', `The scratch buffer ${name} has ${buffer.size} bytes; ${bytes} are needed.`);
     return buffer;
   }
 

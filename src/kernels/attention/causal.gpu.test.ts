@@ -1,6 +1,6 @@
 import { causalAttention as reference } from '../../reference/attention/causal';
-import { describeKernel } from '../../testing/describe-kernel';
 import { uniform } from '../../reference/random';
+import { describeKernel } from '../../testing/describe-kernel';
 import { causalAttention } from './causal';
 
 const shapes = [

@@ -1,6 +1,6 @@
 import { perceiver as reference } from '../../reference/attention/perceiver';
-import { describeKernel } from '../../testing/describe-kernel';
 import { uniform } from '../../reference/random';
+import { describeKernel } from '../../testing/describe-kernel';
 import { perceiver } from './perceiver';
 
 const shapes = [

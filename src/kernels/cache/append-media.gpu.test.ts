@@ -1,6 +1,6 @@
 import { appendMedia as reference } from '../../reference/cache/append-media';
-import { describeKernel } from '../../testing/describe-kernel';
 import { uniform } from '../../reference/random';
+import { describeKernel } from '../../testing/describe-kernel';
 import { appendMedia } from './append-media';
 
 const shapes = [

@@ -1,6 +1,6 @@
 import { addFrames as reference } from '../../reference/embed/add-frames';
-import { describeKernel } from '../../testing/describe-kernel';
 import { uniform } from '../../reference/random';
+import { describeKernel } from '../../testing/describe-kernel';
 import { addFrames } from './add-frames';
 
 const shapes = [

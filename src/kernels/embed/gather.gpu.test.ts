@@ -1,7 +1,7 @@
 import type { WeightType } from '../../core/dtypes';
 import { gather as reference } from '../../reference/embed/gather';
-import { describeKernel } from '../../testing/describe-kernel';
 import { uniform } from '../../reference/random';
+import { describeKernel } from '../../testing/describe-kernel';
 import { randomMatrix } from '../../testing/random-weights';
 import { STORAGE_CODE } from '../linear/epilogue';
 import { gather } from './gather';

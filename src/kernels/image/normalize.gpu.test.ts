@@ -1,6 +1,6 @@
 import { normalize as reference } from '../../reference/image/normalize';
-import { describeKernel } from '../../testing/describe-kernel';
 import { randomSource } from '../../reference/random';
+import { describeKernel } from '../../testing/describe-kernel';
 import { normalize } from './normalize';
 
 const crops = [

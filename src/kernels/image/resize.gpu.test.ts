@@ -1,7 +1,7 @@
 import { bicubicTable } from '../../core/resample';
 import { resizeRows as reference } from '../../reference/image/resize';
-import { describeKernel } from '../../testing/describe-kernel';
 import { randomSource } from '../../reference/random';
+import { describeKernel } from '../../testing/describe-kernel';
 import { resize } from './resize';
 
 const shapes = [

@@ -1,7 +1,7 @@
 import { matmul as reference } from '../../reference/linear/matmul';
+import { uniform } from '../../reference/random';
 import { describeKernel } from '../../testing/describe-kernel';
 import { type LinearKind, linearCase } from '../../testing/linear-case';
-import { uniform } from '../../reference/random';
 import { matmul } from './matmul';
 
 interface Kind extends LinearKind {

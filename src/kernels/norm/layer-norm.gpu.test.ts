@@ -1,6 +1,6 @@
 import { layerNorm as reference } from '../../reference/norm/layer-norm';
-import { describeKernel } from '../../testing/describe-kernel';
 import { uniform } from '../../reference/random';
+import { describeKernel } from '../../testing/describe-kernel';
 import { layerNorm } from './layer-norm';
 
 const shapes = [

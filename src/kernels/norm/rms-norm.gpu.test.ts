@@ -1,6 +1,6 @@
 import { rmsNorm as reference } from '../../reference/norm/rms-norm';
-import { describeKernel } from '../../testing/describe-kernel';
 import { uniform } from '../../reference/random';
+import { describeKernel } from '../../testing/describe-kernel';
 import { rmsNorm } from './rms-norm';
 
 const shapes = [

@@ -1,6 +1,6 @@
 import { splitQkv as reference, type SplitSizes } from '../../reference/position/split-qkv';
-import { describeKernel } from '../../testing/describe-kernel';
 import { uniform } from '../../reference/random';
+import { describeKernel } from '../../testing/describe-kernel';
 import { splitQkv } from './split-qkv';
 
 type Variant = Pick<SplitSizes, 'pairing' | 'norm' | 'kind' | 'clip'> & { bias: boolean };

@@ -1,6 +1,6 @@
+import { uniform } from '../../reference/random';
 import { draw as reference } from '../../reference/sample/draw';
 import { describeKernel } from '../../testing/describe-kernel';
-import { uniform } from '../../reference/random';
 import { draw } from './draw';
 
 const cases = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9].flatMap((seed) =>

@@ -1,7 +1,6 @@
 import { defineKernel } from '../../gpu/kernel';
 
 /** Most candidates that top-k finds and draw chooses among. */
-export { MAX_CANDIDATES } from '../../core/sampling';
 
 /**
  * The k <= MAX_CANDIDATES largest of logits[row, :] outside suppress, descending, equal ones by id. Where fewer are numbers that may be

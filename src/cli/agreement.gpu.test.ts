@@ -1,0 +1,80 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { WeightType } from '../core/dtypes';
+import { WgslExecutor } from '../model/engine';
+import { graphWeights, openOrt } from '../session/open-engine';
+import {
+  type GoldenPackage,
+  type GoldenPrompt,
+  goldenPackage,
+  goldenPrompt,
+  promptLogits,
+} from '../testing/golden-package';
+import { FAMILIES } from '../testing/parity';
+import { testDevice } from '../testing/test-device';
+
+/** Both executors compute in f32 from the same stored weights; only the order of sums differs. */
+const SAME_PACKAGE = 1e-3;
+/** f16 keeps 11 bits of each weight, and with shader-f16 of each activation: 5 % of the logits' spread is asked for. */
+const HALF = 0.05;
+
+const DTYPES: WeightType[] = ['f16', 'q8', 'q4'];
+
+async function onWgsl({ manifest, graphs }: GoldenPackage, prompt: GoldenPrompt, elem: 'f32' | 'f16', closed = false) {
+  const gpu = await testDevice({ f16: elem === 'f16', subgroups: true });
+  using engine = WgslExecutor.create(gpu, manifest.config, manifest.dtype, { elem });
+  const { read } = graphWeights(graphs);
+  const shut = async (name: string) => (name.endsWith('_gate') ? (await read(name)).map(() => 0) : await read(name));
+  await engine.load({ read: closed ? shut : read });
+  return await promptLogits(engine, manifest, prompt);
+}
+
+async function onOrt({ manifest, graphs }: GoldenPackage, prompt: GoldenPrompt) {
+  using engine = await openOrt(manifest, graphs);
+  return await promptLogits(engine, manifest, prompt);
+}
+
+const worst = (a: Float32Array, b: Float32Array) =>
+  a.reduce((max, value, i) => Math.max(max, Math.abs(value - b[i])), 0);
+
+function spread(values: Float32Array): number {
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  return Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length);
+}
+
+describe.each(FAMILIES)('%s', (family) => {
+  let prompt: GoldenPrompt;
+  const packages = new Map<WeightType, GoldenPackage>();
+  let halfLogits: Promise<Float32Array>; // asked for by two of the tests
+
+  beforeAll(async () => {
+    prompt = await goldenPrompt(family);
+    for (const dtype of DTYPES) packages.set(dtype, await goldenPackage(family, dtype));
+    halfLogits = onWgsl(packages.get('f16')!, prompt, 'f32');
+  });
+  afterAll(() => packages.clear());
+
+  const computedInSingle = (dtype: WeightType) =>
+    dtype === 'f16' ? halfLogits : onWgsl(packages.get(dtype)!, prompt, 'f32');
+
+  it.each(DTYPES)('%s: both executors agree on the same package', async (dtype) => {
+    const wgsl = await computedInSingle(dtype);
+    expect(wgsl.length).toBe(prompt.logits.length);
+    expect(worst(wgsl, await onOrt(packages.get(dtype)!, prompt))).toBeLessThanOrEqual(SAME_PACKAGE);
+  });
+
+  it('f16 weights stay near upstream’s f32 logits', async () => {
+    expect(worst(await halfLogits, prompt.logits)).toBeLessThanOrEqual(HALF * spread(prompt.logits));
+  });
+
+  it('f16 weights and activations too, where the device has shader-f16', async ({ annotate }) => {
+    if (!(await testDevice({ f16: true, subgroups: true })).f16) return void annotate('no shader-f16 on this device');
+    const logits = await onWgsl(packages.get('f16')!, prompt, 'f16');
+    expect(worst(logits, prompt.logits)).toBeLessThanOrEqual(HALF * spread(prompt.logits));
+  });
+
+  it('with all gates at 0 it is upstream’s language model', async () => {
+    if (!prompt.closed) return expect(family).toBe('of-video'); // the one golden without it
+    const logits = await onWgsl(await goldenPackage(family, 'f32'), prompt, 'f32', true);
+    expect(worst(logits, prompt.closed)).toBeLessThanOrEqual(1e-3);
+  });
+});
