@@ -1,6 +1,6 @@
 import type { WeightType } from '../core/dtypes';
 import { FlamingoError } from '../core/errors';
-import { floatToHalf } from '../core/half';
+import { floatsToHalves } from '../core/half';
 import { scaleName } from '../format/tensor-names';
 import type { WeightSlot } from './graphs/graph-builder';
 import type { WeightPieces } from './graphs/write-graph';
@@ -8,7 +8,7 @@ import { quantizeRows } from './quantize';
 import { type Recipe, readRecipe } from './recipe';
 
 /** Values that are in memory at once while a matrix is converted. */
-const VALUES_AT_ONCE = 4 * 1024 * 1024;
+const VALUES_AT_ONCE = 1024 * 1024;
 
 /** Quantisation error of one tensor, as `convert` prints it. */
 export interface TensorError {
@@ -85,7 +85,7 @@ async function* plain({ name, type, shape }: WeightSlot, recipe: Recipe): AsyncG
   for await (const values of readRecipe(recipe, rowLength, rowsAtOnce(rowLength))) {
     checkFinite(name, values);
     if (type === 'f32') yield new Uint8Array(values.buffer);
-    else yield new Uint8Array(Uint16Array.from(values, (value) => halfInRange(name, value)).buffer);
+    else yield new Uint8Array(halvesInRange(name, values).buffer);
   }
 }
 
@@ -100,17 +100,25 @@ function rowsAtOnce(rowLength: number): number {
   return Math.max(1, Math.floor(VALUES_AT_ONCE / Math.max(1, rowLength)));
 }
 
-function halfInRange(name: string, value: number): number {
-  const half = floatToHalf(value);
-  if ((half & 0x7c00) !== 0x7c00) return half;
-  throw new FlamingoError('unsupported', `${name} holds ${value}, which f16 cannot.`, {
-    hint: 'Convert with --dtype f32, q8 or q4.',
-  });
+function halvesInRange(name: string, values: Float32Array): Uint16Array<ArrayBuffer> {
+  const halves = floatsToHalves(values);
+  let at = 0;
+  while (at < halves.length && (halves[at] & 0x7c00) !== 0x7c00) at++;
+  if (at === halves.length) return halves;
+  throw new FlamingoError(
+    'unsupported',
+    `${name} holds ${values[at]}, which f16 cannot; its largest number is 65504.`,
+    {
+      hint: 'Convert with --dtype f32, q8 or q4.',
+      details: { name, value: values[at] },
+    },
+  );
 }
 
 function checkFinite(name: string, values: Float32Array): void {
-  const at = values.findIndex((value) => !Number.isFinite(value));
-  if (at < 0) return;
+  let at = 0;
+  while (at < values.length && values[at] - values[at] === 0) at++; // NaN for the infinite and for NaN
+  if (at === values.length) return;
   throw new FlamingoError('bad-file', `${name} holds ${values[at]} (element ${at} of the rows read).`, {
     hint: 'The checkpoint is damaged: get it again.',
   });

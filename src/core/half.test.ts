@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { bfloatsToFloats, floatToHalf, halfToFloat, halvesToFloats } from './half';
+import { bfloatsToFloats, floatsToHalves, floatToHalf, halfToFloat, halvesToFloats } from './half';
 
 const CODES = Array.from({ length: 65536 }, (_, code) => code);
 const isNaNCode = (code: number) => (code & 0x7c00) === 0x7c00 && (code & 0x3ff) !== 0;
@@ -28,6 +28,16 @@ describe('f16', () => {
       if (floatToHalf(halfToFloat(code)) !== code) expect(floatToHalf(halfToFloat(code)), `code ${code}`).toBe(code);
     }
     expect(isNaNCode(floatToHalf(Number.NaN))).toBe(true);
+  });
+
+  it('writes many values as it writes one', () => {
+    const edges = [
+      0x387fffff, 0x38800000, 0x38801000, 0x38801001, 0x477fefff, 0x477ff000, 0x7f800000, 0x7fc00000, 1, 0,
+    ];
+    const bits = Uint32Array.from([...edges, ...edges.map((edge) => edge + 0x80000000)]);
+    const values = [...new Float32Array(bits.buffer), ...CODES.map((code) => halfToFloat(code) * 1.00073), 1e-7, -3e-6];
+    const all = Float32Array.from(values);
+    expect([...floatsToHalves(all)]).toEqual(Array.from(all, floatToHalf));
   });
 
   it('rounds what lies between two neighbours to the nearer, halves to the even code', () => {

@@ -38,6 +38,20 @@ export function halvesToFloats(codes: Uint16Array): Float32Array<ArrayBuffer> {
   return values;
 }
 
+/** Nearest f16 codes of many values: floatToHalf without a call for all but the smallest and the largest. */
+export function floatsToHalves(values: Float32Array): Uint16Array<ArrayBuffer> {
+  const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
+  const codes = new Uint16Array(values.length);
+  for (let i = 0; i < codes.length; i++) {
+    const magnitude = bits[i] & 0x7fffffff;
+    if (magnitude >= 0x38800000 && magnitude < 0x477ff000) {
+      const rounded = magnitude + 0xfff + ((magnitude >>> 13) & 1);
+      codes[i] = ((bits[i] >>> 16) & 0x8000) | ((rounded - 0x38000000) >>> 13);
+    } else codes[i] = floatToHalf(values[i]);
+  }
+  return codes;
+}
+
 /** Values of bf16 codes: the upper half of an f32. */
 export function bfloatsToFloats(codes: Uint16Array): Float32Array<ArrayBuffer> {
   const bits = new Uint32Array(codes.length);
