@@ -52,19 +52,26 @@ async function start(options: OrtOptions): Promise<OrtRuntime> {
   const threads = options.threads ?? Math.max(1, Math.min(cores, MAX_THREADS));
   ort.env.wasm.numThreads = threads;
   ort.env.logLevel = 'error';
+  const create: OrtRuntime['session'] = async (name, model, data, extra = {}) => {
+    try {
+      return await ort.InferenceSession.create(model, {
+        executionProviders: ['wasm'],
+        graphOptimizationLevel: 'all',
+        externalData: data.map(({ path, data: bytes }) => ({ path, data: bytes })),
+        ...extra,
+      });
+    } catch (cause) {
+      throw loadError(name, cause instanceof Error ? cause : new Error(String(cause)));
+    }
+  };
+  let last: Promise<unknown> = Promise.resolve();
   return {
     threads,
-    async session(name, model, data, extra = {}) {
-      try {
-        return await ort.InferenceSession.create(model, {
-          executionProviders: ['wasm'],
-          graphOptimizationLevel: 'all',
-          externalData: data.map(({ path, data: bytes }) => ({ path, data: bytes })),
-          ...extra,
-        });
-      } catch (cause) {
-        throw loadError(name, cause instanceof Error ? cause : new Error(String(cause)));
-      }
+    session(...args) {
+      // The wasm instance makes one session at a time; with JSPI, a second call would come in between.
+      const made = last.then(() => create(...args));
+      last = made.catch(() => undefined);
+      return made;
     },
     floats: (values, shape) => new ort.Tensor('float32', values, shape),
     longs: (values, shape) => new ort.Tensor('int64', BigInt64Array.from(values, BigInt), shape),

@@ -3,13 +3,15 @@ import type { Executor } from '../core/executor';
 import type { Manifest } from '../format/manifest';
 import type { PackageFiles } from '../format/package-files';
 import { type ChunkCache, openPackage, type Package } from '../format/package-reader';
-import type { GraphFiles } from '../ort/executor';
+import { warmUp } from '../ort/warm-up';
 import { TextTokenizer } from '../text/tokenizer';
 import { VisionEncoder } from '../vision/encoder';
 import { type Choice, chooseExecutor } from './choose-executor';
+import { Cleanup } from './cleanup';
 import type { LoadedModel, LoadOptions } from './load-types';
 import { MediaStore } from './media-store';
-import { graphPaths, graphWeights, openOrt, type PackageGraphs, prepareWgsl } from './open-engine';
+import { graphWeights, openOrt, prepareWgsl } from './open-engine';
+import { type Arriving, packageBytes, readPackage } from './read-package';
 import { Session } from './session';
 import type { MediaSource } from './types';
 
@@ -19,7 +21,7 @@ export interface Platform {
   gpu: GPU | undefined;
   /** Pictures -> pixels [F,3,S,S] as the manifest's image processor makes them. */
   pixels(frames: readonly MediaSource[], manifest: Manifest, signal?: AbortSignal): Promise<Float32Array>;
-  cache?: ChunkCache;
+  cache?: Promise<ChunkCache | undefined>;
 }
 
 /** A loaded model with its parts in reach, for tools that work below sessions (`run`, benchmarks, tests). */
@@ -30,48 +32,60 @@ export interface LoadedParts extends LoadedModel {
 }
 
 /**
- * Loads a package: manifest, choice of executor, files (each piece verified before use), tokenizer, vision encoder, engine. With WebGPU, pipelines
- * compile while the weights arrive. Throws `not-found`, `bad-file`, `device`, `aborted`; nothing stays behind then.
+ * Loads a package: manifest, choice of executor, files (each piece verified before use), tokenizer, vision encoder, engine. Everything that can goes on
+ * at once: onnxruntime-web's wasm, pipelines and graphs are compiled while other files arrive. Throws `not-found`, `bad-file`, `device`, `aborted`; nothing stays
+ * behind then.
  */
 export async function loadWith(platform: Platform, options: LoadOptions = {}): Promise<LoadedParts> {
   const { signal, onProgress } = options;
-  const source = await openPackage(platform.files, { signal, cache: platform.cache });
+  const warm = warmUp();
+  const source = await openPackage(platform.files, { signal, cache: await platform.cache });
   const { manifest } = source;
-  onProgress?.({ phase: 'manifest', loadedBytes: 0, totalBytes: totalBytes(manifest) });
-  const choice = await chooseExecutor(options.executor ?? 'auto', platform.gpu);
+  const bytes = packageBytes(manifest);
+  onProgress?.({ phase: 'manifest', loadedBytes: 0, totalBytes: bytes });
+  const failed = new AbortController();
   const cleanup = new Cleanup();
+  const anySignal = signal ? AbortSignal.any([signal, failed.signal]) : failed.signal;
+  const arriving = readPackage(source, { ...options, signal: anySignal });
+  const parts = [
+    arriving.tokenizer.then((text) => new TextTokenizer(text)),
+    arriving.vision.then(async ({ model, data }) =>
+      cleanup.use(await VisionEncoder.load(model, data, manifest.config)),
+    ),
+    openEngine(platform, manifest, arriving, options, cleanup),
+  ] as const;
   try {
-    if (choice.kind === 'webgpu') cleanup.use(choice.gpu);
-    const wgsl = choice.kind === 'webgpu' ? cleanup.use(prepareWgsl(manifest, choice.gpu)) : undefined;
-    const { graphs, tokenizer } = await readFiles(source, options);
-    onProgress?.({ phase: 'compile', loadedBytes: totalBytes(manifest), totalBytes: totalBytes(manifest) });
-    const vision = cleanup.use(await VisionEncoder.load(graphs.vision.model, graphs.vision.data, manifest.config));
-    if (wgsl) await wgsl.load(graphWeights(graphs));
-    const engine = wgsl ?? cleanup.use(await openOrt(manifest, graphs));
+    await Promise.all([warm, ...Object.values(arriving)]);
+    onProgress?.({ phase: 'compile', loadedBytes: bytes, totalBytes: bytes });
+    const [tokenizer, vision, opened] = await Promise.all(parts);
     throwIfAborted(signal);
-    onProgress?.({ phase: 'ready', loadedBytes: totalBytes(manifest), totalBytes: totalBytes(manifest) });
-    return loaded(platform, source, { choice, engine, vision, tokenizer: new TextTokenizer(tokenizer) }, cleanup);
+    onProgress?.({ phase: 'ready', loadedBytes: bytes, totalBytes: bytes });
+    return loaded(platform, source, { ...opened, vision, tokenizer }, cleanup);
   } catch (error) {
+    failed.abort();
+    await Promise.allSettled(parts); // what is still being made has to be there to be disposed of
     await cleanup.run();
     throw error;
   }
 }
 
-/** Disposes of what was made, last first. Node 20 has no AsyncDisposableStack. */
-class Cleanup {
-  private readonly made: (Disposable | AsyncDisposable)[] = [];
-
-  use<T extends Disposable | AsyncDisposable>(thing: T): T {
-    this.made.push(thing);
-    return thing;
+/** The executor over the package's graphs. With WebGPU, buffers are made and pipelines compile while the weights arrive. */
+async function openEngine(
+  platform: Platform,
+  manifest: Manifest,
+  arriving: Arriving,
+  { executor = 'auto' }: LoadOptions,
+  cleanup: Cleanup,
+): Promise<{ choice: Choice; engine: Executor }> {
+  const choice = await chooseExecutor(executor, platform.gpu);
+  if (choice.kind === 'webgpu') {
+    cleanup.use(choice.gpu);
+    const engine = cleanup.use(prepareWgsl(manifest, choice.gpu));
+    await engine.load(graphWeights({ resampler: await arriving.resampler, decoder: await arriving.decoder }));
+    return { choice, engine };
   }
-
-  async run(): Promise<void> {
-    for (let thing = this.made.pop(); thing; thing = this.made.pop()) {
-      if (Symbol.asyncDispose in thing) await thing[Symbol.asyncDispose]();
-      else thing[Symbol.dispose]();
-    }
-  }
+  const graphs = { resampler: await arriving.resampler, decoder: await arriving.decoder };
+  return { choice, engine: cleanup.use(await openOrt(manifest, graphs)) };
 }
 
 function loaded(
@@ -105,36 +119,4 @@ function loaded(
     lost: choice.kind === 'webgpu' ? choice.gpu.lost : new Promise(() => undefined),
     [Symbol.asyncDispose]: () => cleanup.run(),
   };
-}
-
-/** All files of a package, one after the other, with progress over their sum. */
-async function readFiles(
-  source: Package,
-  { signal, onProgress }: LoadOptions,
-): Promise<{ graphs: PackageGraphs; tokenizer: string }> {
-  const { manifest } = source;
-  let before = 0;
-  const read = async (path: string) => {
-    throwIfAborted(signal);
-    const onBytes = (bytes: number) =>
-      onProgress?.({ phase: 'weights', loadedBytes: before + bytes, totalBytes: totalBytes(manifest) });
-    const bytes = await source.read(path, { signal, onBytes });
-    before += bytes.byteLength;
-    return bytes;
-  };
-  const graph = async (name: 'vision' | 'resampler' | 'decoder'): Promise<GraphFiles> => {
-    const [, ...data] = graphPaths(manifest, name);
-    const files: { path: string; data: Uint8Array }[] = [];
-    for (const path of data) files.push({ path, data: await read(path) });
-    return { model: await read(`${name}.onnx`), data: files };
-  };
-  const tokenizer = new TextDecoder().decode(await read('tokenizer.json'));
-  return {
-    tokenizer,
-    graphs: { vision: await graph('vision'), resampler: await graph('resampler'), decoder: await graph('decoder') },
-  };
-}
-
-function totalBytes({ files }: Manifest): number {
-  return files.reduce((sum, { size }) => sum + size, 0);
 }

@@ -1,3 +1,4 @@
+import { openOpfsCache } from '../format/opfs-cache';
 import { blobFiles, urlFiles } from '../format/package-files';
 import { browserGpu } from '../gpu/device';
 import { decodeImage } from '../media/decode-browser';
@@ -9,6 +10,7 @@ import { loadWith } from './load-with';
 export function loadModel(source: ModelSource, options: LoadOptions = {}): Promise<LoadedModel> {
   return loadWith(
     {
+      cache: 'url' in source ? openOpfsCache() : undefined,
       files: 'url' in source ? urlFiles(source.url) : blobFiles(source.files),
       gpu: browserGpu(),
       pixels: (frames, { image }, signal) => mediaPixels(frames, image, decodeImage, signal),

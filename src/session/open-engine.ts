@@ -23,7 +23,10 @@ export function graphPaths({ files }: Manifest, graph: 'vision' | 'resampler' | 
 }
 
 /** onnxruntime-web over the package's graphs. */
-export function openOrt({ config }: Manifest, { resampler, decoder }: PackageGraphs): Promise<Executor> {
+export function openOrt(
+  { config }: Manifest,
+  { resampler, decoder }: Pick<PackageGraphs, 'resampler' | 'decoder'>,
+): Promise<Executor> {
   return OrtExecutor.load(config, resampler, decoder);
 }
 

@@ -1,0 +1,45 @@
+import { expect, test } from '@playwright/test';
+import { MODEL, openChat } from './helpers';
+
+/** Paths of the model's files that the page asks its server for. */
+function modelRequests(page: import('@playwright/test').Page): string[] {
+  const asked: string[] = [];
+  page.context().on('request', (request) => {
+    const { pathname } = new URL(request.url());
+    if (pathname.includes(`/${MODEL}`)) asked.push(pathname.slice(pathname.lastIndexOf('/') + 1));
+  });
+  return asked;
+}
+
+test('a model that was loaded once comes from the local cache; only its manifest is asked for again', async ({
+  page,
+}) => {
+  const first = modelRequests(page);
+  await openChat(page);
+  expect(first).toContain('decoder.onnx.data-00001');
+  await page.reload();
+  const again = first.splice(0);
+  await openChat(page);
+  expect(again.length).toBeGreaterThan(5);
+  expect(new Set(first)).toEqual(new Set(['model.json']));
+});
+
+test('a damaged piece in the local cache is fetched again, and the model is ready', async ({ page }) => {
+  await openChat(page);
+  const damaged = await page.evaluate(async () => {
+    const root = await navigator.storage.getDirectory();
+    const folder = await root.getDirectoryHandle('flamingo-web-chunks');
+    let pieces = 0;
+    for await (const [, handle] of folder.entries()) {
+      const stream = await (handle as FileSystemFileHandle).createWritable({ keepExistingData: true });
+      await stream.write({ type: 'write', position: 0, data: new Uint8Array([1, 2, 3, 4, 5, 6, 7, 8]) });
+      await stream.close();
+      pieces++;
+    }
+    return pieces;
+  });
+  expect(damaged).toBeGreaterThan(5);
+  const asked = modelRequests(page);
+  await openChat(page);
+  expect(asked).toContain('decoder.onnx.data-00001');
+});
