@@ -1,19 +1,19 @@
-import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { WeightType } from '../core/dtypes';
-import { FlamingoError } from '../core/errors';
 import type { FlamingoConfig } from '../format/config';
 import { type Manifest, PACKAGE_FORMAT } from '../format/manifest';
 import { decoderTensors, resamplerTensors, type TensorSpec } from '../format/tensor-names';
+import type { VisionTokens } from './clip';
 import { type TensorError, WeightEncoder } from './encode-weights';
 import { buildDecoder } from './graphs/decoder';
 import { buildResampler } from './graphs/resampler';
 import { OPSET, writeGraph } from './graphs/write-graph';
-import { PackageWriter } from './package-writer';
+import { PackageWriter, refuseExisting } from './package-writer';
 import { type ConversionPlan, planConversion } from './plan';
-import { promptOf } from './prompt';
+import { completeTokenizer, promptOf } from './prompt';
 import { type ConvertPaths, resolvePaths } from './settings';
-import { openModel, openWeights } from './sources';
+import { findWeights, openModel, openWeights } from './sources';
+import { readTokenizer } from './tokenizer';
 import { openVision, type VisionSource } from './vision-source';
 
 export interface ConvertOptions extends ConvertPaths {
@@ -23,6 +23,8 @@ export interface ConvertOptions extends ConvertPaths {
   force?: boolean;
   name?: string;
   license?: string;
+  /** Wins over flamingo.json. */
+  visionTokens?: VisionTokens;
 }
 
 export interface ConvertReport {
@@ -39,36 +41,28 @@ export interface ConvertReport {
 /** Converts a checkpoint to a model package. Nothing of the model is in memory whole; on failure nothing is left behind. */
 export async function convert(options: ConvertOptions): Promise<ConvertReport> {
   const paths = await resolvePaths(options);
-  const vision = await openVision(paths.vision, paths.settings.vision_tokens);
-  const language = await openModel('--language', paths.language);
-  const delta = (await stat(paths.flamingo).catch(() => null))?.isDirectory()
-    ? (await openModel('--flamingo', paths.flamingo)).source
-    : await openWeights(paths.flamingo);
-  const plan = planConversion(vision, language, delta, paths.settings);
-  const tokenizer = await readFile(paths.tokenizer, 'utf8').catch(() => {
-    throw new FlamingoError('not-found', `--tokenizer: ${paths.tokenizer} does not exist.`, {
-      hint: 'Give the tokenizer.json of the model.',
-    });
-  });
-  const prompt = promptOf(tokenizer, paths.settings, plan.config.vocab);
-  const report = {
-    config: plan.config,
-    dtype: options.dtype,
-    unused: plan.unused,
-    notes: plan.notes,
-    errors: [],
-    files: [],
-  };
+  if (!options.dryRun) await refuseExisting(options.out, options.force ?? false);
+  const { settings } = paths;
+  await using vision = await openVision(paths.vision, options.visionTokens ?? settings.vision_tokens);
+  await using language = await openModel('--language', paths.language);
+  await using delta = await openWeights(await findWeights('--flamingo', paths.flamingo));
+  const given = await readTokenizer(paths.tokenizer);
+  const plan = await planConversion({ vision, language, delta, tokens: given.tokens }, settings);
+  const notes = [...paths.notes, ...plan.notes];
+  const tokenizer = completeTokenizer(given, settings, plan.config.vocab, notes);
+  const prompt = promptOf(tokenizer, settings, plan.config.vocab);
+  const { config, unused } = plan;
+  const report = { config, dtype: options.dtype, unused, notes, errors: [], files: [] };
   if (options.dryRun) return report;
   const writer = await PackageWriter.create(options.out, options.force ?? false);
   try {
     const errors = await writeGraphs(writer, vision, plan, options.dtype);
-    await writer.write('tokenizer.json', new TextEncoder().encode(tokenizer));
+    await writer.write('tokenizer.json', new TextEncoder().encode(tokenizer.text));
     const files = writer.listed();
     const manifest: Manifest = {
       format: PACKAGE_FORMAT,
       name: options.name ?? paths.name,
-      config: plan.config,
+      config,
       image: vision.image,
       prompt,
       dtype: options.dtype,
@@ -85,8 +79,6 @@ export async function convert(options: ConvertOptions): Promise<ConvertReport> {
   } catch (error) {
     await writer.abandon();
     throw error;
-  } finally {
-    for (const source of [language.source, delta]) await source[Symbol.asyncDispose]();
   }
 }
 

@@ -1,36 +1,32 @@
 import { FlamingoError } from '../core/errors';
 import type { FlamingoConfig } from '../format/config';
 import { type TensorSource, tensorOf } from '../format/tensor-source';
+import { fillGatedLayer, fillResampler } from './delta-tensors';
 import type { LanguageModel } from './families/language';
 import type { RecipeBook } from './recipe';
-import { renamed } from './sources';
+import { renamed } from './renamed';
 
 /** Head sizes as flamingo.json may give them; upstream's are 8 heads (or whatever the width says) of 64. */
 export interface HeadSizes {
-  heads?: number;
-  dim_head?: number;
+  heads?: number | null;
+  dim_head?: number | null;
 }
 
 export interface DeltaSettings {
-  perceiver?: HeadSizes;
-  cross_attention?: HeadSizes;
-  cross_attn_every_n_layers?: number;
+  perceiver?: HeadSizes | null;
+  cross_attention?: HeadSizes | null;
+  cross_attn_every_n_layers?: number | null;
+  max_num_frames?: number | null;
 }
 
 /** Upstream's head size where nothing else is said. open_flamingo/src/helpers.py. */
 const DIM_HEAD = 64;
 
-/** Takes training wrappers off: `model_state_dict`, `state_dict`, `module.`, `model.` before the known parts. */
+/** Takes training wrappers off: `model_state_dict/`, `state_dict/`, `module.`, `model.` before the known parts. */
 export function unwrapDelta(source: TensorSource): TensorSource {
-  return renamed(source, (name) => {
-    const known = /(?:^|[/.])((?:perceiver|lang_encoder)\..+)$/.exec(name);
-    if (
-      known &&
-      /^((model_state_dict|state_dict|model)\/)?((module|model)\.)*$/.test(name.slice(0, name.length - known[1].length))
-    )
-      return known[1];
-    return name;
-  });
+  return renamed(source, (name) =>
+    name.replace(/^(?:(?:(?:model_)?state_dict|model|module)[/.])+(?=(?:perceiver|lang_encoder|vision_encoder)\.)/, ''),
+  );
 }
 
 export interface Delta {
@@ -51,6 +47,7 @@ export function openFlamingoDelta(original: TensorSource, language: LanguageMode
   const before = indices(source, new RegExp(`^${escapeRegExp(prefix.start)}(\\d+)${escapeRegExp(prefix.end)}`));
   checkPlacement(source.label, before, language.decoder.layers, settings.cross_attn_every_n_layers);
   const first = `${prefix.start}${before[0]}${prefix.end}`;
+  checkWidth(source, `${first}attn.norm.weight`, language);
   const norm = { kind: 'layer', eps: 1e-5, bias: true } as const;
   const mlp = (up: string) => ({ inner: shape(up)[0], activation: 'gelu', gated: false, bias: false }) as const;
   const [latents, visionWidth] = shape('perceiver.latents');
@@ -63,7 +60,7 @@ export function openFlamingoDelta(original: TensorSource, language: LanguageMode
       ...headSizes(source.label, 'perceiver', shape('perceiver.layers.0.0.to_q.weight')[0], settings.perceiver),
       norm,
       feedForward: mlp('perceiver.layers.0.1.1.weight'),
-      maxFrames: source.tensors.has('perceiver.frame_embs') ? shape('perceiver.frame_embs')[0] : null,
+      maxFrames: maxFrames(source, settings),
     },
     gated: {
       before,
@@ -102,7 +99,8 @@ function gatedPrefix(source: TensorSource, blocksPath: string): { start: string;
   );
 }
 
-function checkPlacement(file: string, before: number[], blocks: number, every: number | undefined): void {
+/** Upstream puts a gated layer before every n-th block; another pattern means that some are missing. */
+function checkPlacement(file: string, before: number[], blocks: number, given: number | null | undefined): void {
   const outside = before.find((block) => block >= blocks);
   if (outside !== undefined) {
     throw new FlamingoError(
@@ -114,7 +112,7 @@ function checkPlacement(file: string, before: number[], blocks: number, every: n
       },
     );
   }
-  if (every === undefined) return;
+  const every = given ?? before[0] + 1;
   const expected = Array.from({ length: blocks }, (_, i) => i).filter((i) => (i + 1) % every === 0);
   if (expected.join() === before.join()) return;
   throw new FlamingoError(
@@ -127,12 +125,51 @@ function checkPlacement(file: string, before: number[], blocks: number, every: n
   );
 }
 
+function checkWidth(source: TensorSource, name: string, language: LanguageModel): void {
+  const { file, shape } = tensorOf(source, name);
+  if (shape[0] === language.width) return;
+  throw new FlamingoError(
+    'shape-mismatch',
+    `${file}: ${name} is [${shape.join(', ')}], the language model ${language.source.label} has a width of ${language.width}.`,
+    {
+      hint: 'Give the language model that the checkpoint was trained with as --language.',
+      details: { name, shape, width: language.width },
+    },
+  );
+}
+
+/** Frames of a clip, or null without embeddings for them. flamingo.json may say it too, and must be right then. */
+function maxFrames(source: TensorSource, settings: DeltaSettings): number | null {
+  if (source.tensors.has('perceiver.media_time_embs')) {
+    throw new FlamingoError(
+      'unsupported',
+      `${source.label} has perceiver.media_time_embs: its pictures look different at each place of a prompt, so none can be encoded once and reused.`,
+      {
+        hint: 'Use a checkpoint without them, as all published ones are.',
+        details: { file: source.label, tensor: 'perceiver.media_time_embs' },
+      },
+    );
+  }
+  const rows = source.tensors.get('perceiver.frame_embs')?.shape[0] ?? null;
+  const said = settings.max_num_frames ?? rows;
+  if (said === rows) return rows;
+  throw new FlamingoError(
+    'shape-mismatch',
+    `${source.label} has ${rows ?? 'no'} rows of perceiver.frame_embs, flamingo.json says ${said} (max_num_frames).`,
+    {
+      hint: 'Correct max_num_frames in flamingo.json, or get the whole checkpoint.',
+      details: { rows, max_num_frames: said },
+    },
+  );
+}
+
 function headSizes(
   file: string,
   part: string,
   inner: number,
-  { heads, dim_head }: HeadSizes = {},
+  sizes: HeadSizes | null | undefined,
 ): { heads: number; headDim: number } {
+  const { heads, dim_head } = sizes ?? {};
   const headDim = dim_head ?? (heads ? inner / heads : DIM_HEAD);
   const count = heads ?? inner / headDim;
   if (Number.isInteger(count) && Number.isInteger(headDim) && count * headDim === inner)
@@ -147,89 +184,21 @@ function headSizes(
   );
 }
 
-function fillResampler(book: RecipeBook, source: TensorSource, layers: number): void {
-  const copy = (target: string, name: string) => book.set(target, book.whole(source, name));
-  copy('resampler.latents', 'perceiver.latents');
-  if (source.tensors.has('perceiver.frame_embs')) copy('resampler.frame_embeddings', 'perceiver.frame_embs');
-  for (let i = 0; i < layers; i++) {
-    const [from, to] = [`perceiver.layers.${i}`, `resampler.layers.${i}`];
-    for (const part of ['weight', 'bias']) {
-      copy(`${to}.norm_media.${part}`, `${from}.0.norm_media.${part}`);
-      copy(`${to}.norm_latents.${part}`, `${from}.0.norm_latents.${part}`);
-      copy(`${to}.ff.norm.${part}`, `${from}.1.0.${part}`);
-    }
-    for (const matrix of ['to_q', 'to_kv', 'to_out']) copy(`${to}.${matrix}.weight`, `${from}.0.${matrix}.weight`);
-    copy(`${to}.ff.up.weight`, `${from}.1.1.weight`);
-    copy(`${to}.ff.down.weight`, `${from}.1.3.weight`);
-  }
-  for (const part of ['weight', 'bias']) copy(`resampler.norm.${part}`, `perceiver.norm.${part}`);
-}
-
-function fillGatedLayer(book: RecipeBook, source: TensorSource, to: string, from: string): void {
-  const copy = (target: string, name: string) => book.set(`${to}.${target}`, book.whole(source, `${from}${name}`));
-  for (const part of ['weight', 'bias']) {
-    copy(`norm.${part}`, `attn.norm.${part}`);
-    copy(`ff.norm.${part}`, `ff.0.${part}`);
-  }
-  for (const matrix of ['to_q', 'to_kv', 'to_out']) copy(`${matrix}.weight`, `attn.${matrix}.weight`);
-  copy('ff.up.weight', 'ff.1.weight');
-  copy('ff.down.weight', 'ff.3.weight');
-  copy('attn_gate', 'attn_gate');
-  copy('ff_gate', 'ff_gate');
-}
-
-/** Embedding and head of a delta win over the language model's, because only they have rows for the added tokens. */
-export function fillTables(
-  book: RecipeBook,
-  delta: TensorSource,
-  language: LanguageModel,
-  notes: string[],
-): { vocab: number } {
-  const trained = `lang_encoder.${language.embedding}`;
-  const inDelta = delta.tensors.has(trained);
-  const embedding = inDelta ? book.whole(delta, trained) : book.whole(language.source, language.embedding);
-  if (inDelta) book.markUsed(language.source, language.embedding);
-  const vocab = 'zeros' in embedding ? embedding.zeros : embedding.end;
-  book.set('embed.weight', embedding);
-  if (language.head === null) return { vocab };
-  const head = `lang_encoder.${language.head}`;
-  if (delta.tensors.has(head)) {
-    book.set('head.weight', book.whole(delta, head));
-    book.markUsed(language.source, language.head);
-    return { vocab };
-  }
-  const rows = tensorOf(language.source, language.head).shape[0];
-  const added = vocab - rows;
-  if (added < 0) {
-    throw new FlamingoError('shape-mismatch', `The head has ${rows} rows, the embedding table only ${vocab}.`, {
-      hint: 'The checkpoint belongs to another language model.',
-    });
-  }
-  book.set('head.weight', book.whole(language.source, language.head), ...(added > 0 ? [{ zeros: added }] : []));
-  if (added > 0) {
-    notes.push(
-      `The checkpoint has no ${head}: the head's rows of the ${added} added tokens are lost upstream and are zeros here, so the model will hardly emit them.`,
-    );
-  }
-  return { vocab };
-}
-
 function ignoredReason(name: string, language: LanguageModel): string | undefined {
   if (name.startsWith('lang_encoder.gated_cross_attn_layers.'))
     return 'the same tensor again, under the list of gated layers';
   if (name.includes('.old_decoder_blocks.')) return 'the same tensor again, under the list of blocks';
-  if (/^(optimizer_state_dict|lr_scheduler_state_dict)\//.test(name)) return 'state of the training, not of the model';
-  if (/^(vision_encoder)\./.test(name)) return 'the frozen vision encoder, taken from --vision';
-  if (name.startsWith('lang_encoder.'))
-    return language.ignore(name.slice('lang_encoder.'.length)) ?? frozenReason(name, language);
-  return undefined;
+  if (/^(optimizer|lr_scheduler|scheduler|scaler)\w*\//.test(name)) return 'state of the training, not of the model';
+  if (name.startsWith('vision_encoder.')) return 'the frozen vision encoder, taken from --vision';
+  const own = languageName(name, language);
+  if (own === undefined) return undefined;
+  return language.source.tensors.has(own) ? 'a frozen tensor, taken from --language' : language.ignore(own);
 }
 
-/** Checkpoints may carry frozen tensors of the language model, such as OPT's positions. */
-function frozenReason(name: string, language: LanguageModel): string | undefined {
-  return language.source.tensors.has(name.slice('lang_encoder.'.length))
-    ? 'a frozen tensor, taken from --language'
-    : undefined;
+/** The language model's own name of a tensor that a Flamingo checkpoint repeats; undefined for others. */
+export function languageName(name: string, language: LanguageModel): string | undefined {
+  if (!name.startsWith('lang_encoder.')) return undefined;
+  return language.rename(name.slice('lang_encoder.'.length).replace('.decoder_layer.', '.'));
 }
 
 function indices(source: TensorSource, pattern: RegExp): number[] {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { access, type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
 import { FlamingoError } from '../core/errors';
 import { CHUNK_BYTES, type PackageFile } from '../format/manifest';
 import type { FileSink } from './graphs/write-graph';
@@ -12,7 +12,7 @@ interface OpenFile {
   chunks: string[];
 }
 
-/** Writes a package into a folder beside its place, hashing as it goes; the folder gets its name when everything is there. */
+/** Writes a package into a folder beside its place, hashing as it goes; the folder gets its name when everything is there. Until then an older package stays. */
 export class PackageWriter implements FileSink {
   private readonly files = new Map<string, OpenFile>();
 
@@ -21,22 +21,14 @@ export class PackageWriter implements FileSink {
     private readonly partial: string,
   ) {}
 
-  /** Throws `invalid-option` when `out` exists and `force` is not given. */
+  /** Throws `invalid-option` when `out` may not be written. */
   static async create(out: string, force: boolean): Promise<PackageWriter> {
-    const exists = await access(out).then(
-      () => true,
-      () => false,
-    );
-    if (exists && !force) {
-      throw new FlamingoError('invalid-option', `--out: ${out} exists already; nothing was written.`, {
-        hint: 'Give another folder, or --force to replace it.',
-        details: { out },
-      });
-    }
-    const partial = join(dirname(out), `.${basename(out)}.partial`);
+    await refuseExisting(out, force);
+    const place = resolve(out);
+    const partial = join(dirname(place), `.${basename(place)}.partial`);
     await rm(partial, { recursive: true, force: true });
     await mkdir(partial, { recursive: true });
-    return new PackageWriter(out, partial);
+    return new PackageWriter(place, partial);
   }
 
   async write(path: string, bytes: Uint8Array): Promise<void> {
@@ -68,8 +60,11 @@ export class PackageWriter implements FileSink {
     await handle.writeFile(manifest);
     await handle.close();
     await this.close();
-    await rm(this.out, { recursive: true, force: true });
+    const old = `${this.partial}.old`;
+    await rm(old, { recursive: true, force: true });
+    await rename(this.out, old).catch(() => undefined); // there was none
     await rename(this.partial, this.out);
+    await rm(old, { recursive: true, force: true });
   }
 
   /** Removes what was written. */
@@ -92,4 +87,19 @@ export class PackageWriter implements FileSink {
   private async close(): Promise<void> {
     for (const { handle } of this.files.values()) await handle.close().catch(() => undefined);
   }
+}
+
+/**
+ * Throws `invalid-option` when `out` exists: without `force` always, with it when the folder is no package. A mistyped folder must not be lost.
+ */
+export async function refuseExisting(out: string, force: boolean): Promise<void> {
+  const info = await stat(out).catch(() => undefined);
+  if (!info) return;
+  const files = info.isDirectory() ? await readdir(out) : undefined;
+  if (force && files && (files.length === 0 || files.includes('model.json'))) return;
+  const what = !force ? 'exists already' : files ? 'is not a package (it has no model.json)' : 'is a file';
+  throw new FlamingoError('invalid-option', `--out: ${out} ${what}; nothing was written.`, {
+    hint: force ? 'Give another folder.' : 'Give another folder, or --force to replace it.',
+    details: { out, force },
+  });
 }

@@ -2,14 +2,16 @@ import { FlamingoError } from '../core/errors';
 import type { FlamingoConfig } from '../format/config';
 import { decoderTensors, resamplerTensors } from '../format/tensor-names';
 import type { TensorSource } from '../format/tensor-source';
-import { type DeltaSettings, fillTables, openFlamingoDelta } from './delta';
+import { type Delta, type DeltaSettings, openFlamingoDelta } from './delta';
 import { gptNeox } from './families/gpt-neox';
 import type { LanguageModel } from './families/language';
 import { llama } from './families/llama';
 import { mpt } from './families/mpt';
 import { opt } from './families/opt';
-import { checkRecipes, type Recipe, RecipeBook } from './recipe';
+import { preferTrained } from './frozen';
+import { checkRecipes, explainUnused, type Recipe, RecipeBook } from './recipe';
 import type { ModelFolder } from './sources';
+import { fillTables } from './tables';
 import type { VisionSource } from './vision-source';
 
 const LANGUAGES: Record<string, (folder: ModelFolder) => LanguageModel> = {
@@ -28,33 +30,30 @@ export interface ConversionPlan {
   notes: string[];
 }
 
+/** The parts of a model, opened. */
+export interface ModelParts {
+  vision: VisionSource;
+  language: ModelFolder;
+  delta: TensorSource;
+  /** Number of tokens of the tokenizer. */
+  tokens: number;
+}
+
 /**
  * Works out the config and where every tensor comes from. Throws `bad-file` for missing tensors and for such that nothing explains,
  * `shape-mismatch` for parts of different models, `unsupported` for an unknown language model.
  */
-export function planConversion(
-  vision: VisionSource,
-  language: ModelFolder,
-  delta: TensorSource,
-  settings: DeltaSettings,
-): ConversionPlan {
-  const model = languageModel(language);
-  const added = openFlamingoDelta(delta, model, settings);
+export async function planConversion(parts: ModelParts, settings: DeltaSettings): Promise<ConversionPlan> {
+  const { vision } = parts;
+  const model = languageModel(parts.language);
+  const added = openFlamingoDelta(parts.delta, model, settings);
   const notes: string[] = [];
   const book = new RecipeBook();
   model.fill(book);
   added.fill(book);
-  const { vocab } = fillTables(book, added.source, model, notes);
-  if (added.visionWidth !== vision.vision.width) {
-    throw new FlamingoError(
-      'shape-mismatch',
-      `The vision encoder gives features of ${vision.vision.width}, the resampler takes ${added.visionWidth}.`,
-      {
-        hint: 'Give the vision encoder that the checkpoint was trained with.',
-        details: { vision: vision.vision.width, resampler: added.visionWidth },
-      },
-    );
-  }
+  const { vocab } = fillTables(book, added.source, model, parts.tokens, notes);
+  await preferTrained(book, added.source, model, notes);
+  checkFeatures(vision, added);
   const { width, contextLength, decoder } = model;
   const config: FlamingoConfig = {
     vocab,
@@ -68,41 +67,35 @@ export function planConversion(
   checkRecipes([...resamplerTensors(config), ...decoderTensors(config)], book.recipes);
   const unused = [
     ...vision.unused,
-    ...explain(book, model.source, (name) => model.ignore(name)),
-    ...explain(book, added.source, (name) => added.ignore(name)),
+    ...explainUnused(book, model.source, (name) => model.ignore(name)),
+    ...explainUnused(book, added.source, (name) => added.ignore(name)),
   ];
-  if (vision.unexplained.length > 0) throw unexplained('the vision encoder', vision.unexplained);
   return { config, recipes: book.recipes, unused, notes };
 }
 
 function languageModel(folder: ModelFolder): LanguageModel {
-  const type = String(folder.config.model_type ?? 'none');
-  const open = LANGUAGES[type];
+  const type = folder.config.model_type;
+  const open = typeof type === 'string' && Object.hasOwn(LANGUAGES, type) ? LANGUAGES[type] : undefined;
   if (open) return open(folder);
+  const what = type === undefined ? 'has no model_type' : `says model_type ${JSON.stringify(type)}`;
   throw new FlamingoError(
     'unsupported',
-    `${folder.path}: model_type ${type} is not one of ${Object.keys(LANGUAGES).join(', ')}.`,
+    `--language: ${folder.configFile} ${what}; it must be one of ${Object.keys(LANGUAGES).join(', ')}.`,
     {
       hint: 'Give the language model’s folder with its config.json.',
-      details: { type },
+      details: { file: folder.configFile, type },
     },
   );
 }
 
-function explain(book: RecipeBook, source: TensorSource, reason: (name: string) => string | undefined) {
-  const left = book.unused(source).map((name) => ({ name, reason: reason(name) }));
-  const without = left.filter((item) => item.reason === undefined).map(({ name }) => name);
-  if (without.length > 0) throw unexplained(source.label, without);
-  return left.map(({ name, reason: why }) => ({ name, reason: why ?? '' }));
-}
-
-function unexplained(label: string, names: string[]): FlamingoError {
-  return new FlamingoError(
-    'bad-file',
-    `${label} has ${names.length} tensors that this converter does not know, first ${names.slice(0, 3).join(', ')}.`,
+function checkFeatures({ vision, label }: VisionSource, { visionWidth, source }: Delta): void {
+  if (visionWidth === vision.width) return;
+  throw new FlamingoError(
+    'shape-mismatch',
+    `The vision encoder ${label} gives features of ${vision.width}, the resampler in ${source.label} (perceiver.latents) takes ${visionWidth}.`,
     {
-      hint: 'Leaving them out would give another model. If the checkpoint is a known one, please report it.',
-      details: { names },
+      hint: 'Give the vision encoder that the checkpoint was trained with as --vision.',
+      details: { vision: vision.width, resampler: visionWidth },
     },
   );
 }

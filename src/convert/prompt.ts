@@ -1,46 +1,42 @@
 import { FlamingoError } from '../core/errors';
 import type { PromptTemplate } from '../format/manifest';
 import type { FlamingoSettings } from './settings';
+import { type TokenizerFile, withAddedTokens } from './tokenizer';
 
 /** Tokens that end a text in the tokenizers of known language models. */
 const END_TOKENS = ['</s>', '<|endoftext|>', '<|im_end|>'];
 
-interface AddedToken {
-  id: number;
-  content: string;
+/** Names of the two tokens that OpenFlamingo adds. */
+function tokenNames({ image_token = '<image>', end_of_chunk_token = '<|endofchunk|>' }: FlamingoSettings) {
+  return { image: image_token, endOfChunk: end_of_chunk_token };
 }
 
-/** Special tokens and templates. Throws `bad-file` when the tokenizer lacks the image or chunk-end token, or does not fit the model. */
-export function promptOf(tokenizerJson: string, settings: FlamingoSettings, vocab: number): PromptTemplate {
-  const added = addedTokens(tokenizerJson);
-  const idOf = (content: string) => added.find((token) => token.content === content)?.id;
-  const require = (content: string) => {
-    const id = idOf(content);
-    if (id === undefined) {
-      throw new FlamingoError('bad-file', `The tokenizer has no token ${content}.`, {
-        hint: 'Give the tokenizer with the tokens added, or name its tokens in flamingo.json (image_token, end_of_chunk_token).',
-        details: { token: content, added: added.map((token) => token.content) },
-      });
-    }
-    if (id < vocab) return id;
-    throw new FlamingoError(
-      'shape-mismatch',
-      `The token ${content} is number ${id}, but the model has ${vocab} rows of embeddings.`,
-      {
-        hint: 'The tokenizer belongs to another model.',
-        details: { token: content, id, vocab },
-      },
-    );
-  };
-  const imageToken = settings.image_token ?? '<image>';
-  const endOfChunkToken = settings.end_of_chunk_token ?? '<|endofchunk|>';
-  const imageTokenId = require(imageToken);
+/** The tokenizer with the tokens that OpenFlamingo adds: language models come without them. `rows` of the model's table decide whether they fit. */
+export function completeTokenizer(
+  file: TokenizerFile,
+  settings: FlamingoSettings,
+  rows: number,
+  notes: string[],
+): TokenizerFile {
+  const { image, endOfChunk } = tokenNames(settings);
+  if (file.idOf(image) !== undefined || file.idOf(endOfChunk) !== undefined) return file;
+  const complete = withAddedTokens(file, [endOfChunk, image], rows);
+  if (!complete) return file;
+  const numbers = `${endOfChunk} as ${complete.idOf(endOfChunk)} and ${image} as ${complete.idOf(image)}`;
+  notes.push(`${file.path} lacks OpenFlamingo's tokens; they were added where upstream adds them: ${numbers}.`);
+  return complete;
+}
+
+/** Special tokens and templates. Throws `bad-file` when the tokenizer lacks the image or chunk-end token, `shape-mismatch` when it does not fit the model. */
+export function promptOf(file: TokenizerFile, settings: FlamingoSettings, vocab: number): PromptTemplate {
+  const { image, endOfChunk } = tokenNames(settings);
+  const imageTokenId = tokenNumber(file, image, settings.image_token_id, vocab);
   return {
-    imageToken,
+    imageToken: image,
     imageTokenId,
-    endOfChunkToken,
-    endOfChunkId: require(endOfChunkToken),
-    stopIds: END_TOKENS.map(idOf).filter((id): id is number => id !== undefined),
+    endOfChunkToken: endOfChunk,
+    endOfChunkId: tokenNumber(file, endOfChunk, settings.end_of_chunk_id, vocab),
+    stopIds: END_TOKENS.map((content) => file.idOf(content)).filter((id): id is number => id !== undefined),
     suppressIds: [imageTokenId],
     question: 'Question: {text} Answer:',
     caption: 'Output:',
@@ -48,14 +44,35 @@ export function promptOf(tokenizerJson: string, settings: FlamingoSettings, voca
   };
 }
 
-function addedTokens(json: string): AddedToken[] {
-  try {
-    const { added_tokens: tokens } = JSON.parse(json) as { added_tokens?: AddedToken[] };
-    if (Array.isArray(tokens)) return tokens;
-  } catch {
-    // falls through to the same answer
+function tokenNumber(file: TokenizerFile, content: string, said: number | null | undefined, vocab: number): number {
+  const id = file.idOf(content);
+  if (id === undefined) {
+    throw new FlamingoError(
+      'bad-file',
+      `${file.path} has no added token ${content}; it has ${file.tokens} tokens, the model ${vocab} rows.`,
+      {
+        hint: 'Give the tokenizer with the tokens added as --tokenizer, or name its tokens in flamingo.json (image_token, end_of_chunk_token).',
+        details: { path: file.path, token: content },
+      },
+    );
   }
-  throw new FlamingoError('bad-file', 'The tokenizer file is not a Hugging Face tokenizer.json with added_tokens.', {
-    hint: 'Save the tokenizer with save_pretrained and give its tokenizer.json.',
-  });
+  if (id >= vocab) {
+    throw new FlamingoError(
+      'shape-mismatch',
+      `${file.path}: the token ${content} is number ${id}, but the model has ${vocab} rows of embeddings.`,
+      {
+        hint: 'The tokenizer belongs to another model: give this model’s as --tokenizer.',
+        details: { path: file.path, token: content, id, vocab },
+      },
+    );
+  }
+  if (said === undefined || said === null || said === id) return id;
+  throw new FlamingoError(
+    'bad-file',
+    `${file.path}: the token ${content} is number ${id}, flamingo.json says ${said}.`,
+    {
+      hint: 'The tokenizer belongs to another model: give this model’s as --tokenizer.',
+      details: { path: file.path, token: content, id, said },
+    },
+  );
 }

@@ -28,6 +28,18 @@ export class RecipeBook {
     this.recipes.set(target, pieces);
   }
 
+  /** Reads a tensor from another source wherever a recipe reads it from this one. */
+  replace(from: TensorSource, name: string, to: TensorSource, other: string): void {
+    for (const [target, recipe] of this.recipes) {
+      const replaced = recipe.map((piece) =>
+        'zeros' in piece || piece.source !== from || piece.name !== name
+          ? piece
+          : this.rows(to, other, piece.start, piece.end),
+      );
+      this.recipes.set(target, replaced);
+    }
+  }
+
   /** A tensor that is known and not needed. */
   markUsed(source: TensorSource, name: string): void {
     const names = this.used.get(source) ?? new Set();
@@ -42,36 +54,65 @@ export class RecipeBook {
 }
 
 /** Checks every canonical tensor against its recipe. Throws `shape-mismatch` naming the tensor, its sources and both shapes. */
-export function checkRecipes(specs: readonly TensorSpec[], recipes: ReadonlyMap<string, Recipe>): void {
+export function checkRecipes(
+  specs: readonly Pick<TensorSpec, 'name' | 'shape'>[],
+  recipes: ReadonlyMap<string, Recipe>,
+): void {
   for (const { name, shape } of specs) {
     const recipe = recipes.get(name);
-    if (!recipe) throw new FlamingoError('bad-file', `The checkpoint has nothing for ${name} [${shape.join(', ')}].`);
+    if (!recipe) throw new FlamingoError('internal', `Nothing says where ${name} [${shape.join(', ')}] comes from.`);
+    // A class token is [W] in one file and [1, 1, W] in another: sizes of 1 may come and go where there is only one row.
+    const single = shape.length === 0 || shape[0] === 1;
     const rows = recipe.reduce((sum, piece) => sum + ('zeros' in piece ? piece.zeros : piece.end - piece.start), 0);
-    const rowLength = shape.slice(1).reduce((a, b) => a * b, 1);
-    const wrong = recipe.find((piece) => !('zeros' in piece) && sourceRow(piece.source, piece.name) !== rowLength);
-    if (rows === (shape[0] ?? 1) && !wrong) continue;
-    throw mismatch(name, shape, recipe);
+    const fits = (piece: Piece) => 'zeros' in piece || sizes(rowShape(piece)) === sizes(shape.slice(1));
+    const whole =
+      single && recipe.length === 1 && !('zeros' in recipe[0]) && sizes(wholeShape(recipe[0])) === sizes(shape);
+    if (!whole && !(rows === (shape[0] ?? 1) && recipe.every(fits))) throw mismatch(name, shape, recipe);
   }
 }
 
-function sourceRow(source: TensorSource, name: string): number {
-  return tensorOf(source, name)
-    .shape.slice(1)
-    .reduce((a, b) => a * b, 1);
+type Read = Exclude<Piece, { zeros: number }>;
+
+function wholeShape({ source, name }: Read): readonly number[] {
+  return tensorOf(source, name).shape;
+}
+
+function rowShape(piece: Read): readonly number[] {
+  return wholeShape(piece).slice(1);
+}
+
+function sizes(shape: readonly number[]): string {
+  return shape.filter((size) => size !== 1).join();
 }
 
 function mismatch(name: string, shape: readonly number[], recipe: Recipe): FlamingoError {
   const parts = recipe.map((piece) => {
     if ('zeros' in piece) return `${piece.zeros} rows of zeros`;
     const info = tensorOf(piece.source, piece.name);
-    return `rows ${piece.start} to ${piece.end} of ${info.file}: ${piece.name} [${info.shape.join(', ')}]`;
+    return `${info.file}: ${info.name} [${info.shape.join(', ')}]`;
   });
-  return new FlamingoError(
-    'shape-mismatch',
-    `${name} should be [${shape.join(', ')}], but is made of ${parts.join(' and ')}.`,
+  const made = [...new Set(parts)].join(' and ');
+  return new FlamingoError('shape-mismatch', `${name} should be [${shape.join(', ')}], but is made of ${made}.`, {
+    hint: 'The parts belong to different models, or a config.json does: check the paths of vision, language and flamingo, and heads in flamingo.json.',
+    details: { name, shape, parts: [...new Set(parts)] },
+  });
+}
+
+/** Every tensor that no recipe reads, with the reason. Throws `bad-file` for those without one. */
+export function explainUnused(
+  book: RecipeBook,
+  source: TensorSource,
+  reason: (name: string) => string | undefined,
+): { name: string; reason: string }[] {
+  const left = book.unused(source).map((name) => ({ name, reason: reason(name) }));
+  const names = left.filter((item) => item.reason === undefined).map(({ name }) => name);
+  if (names.length === 0) return left.map(({ name, reason: why }) => ({ name, reason: why ?? '' }));
+  throw new FlamingoError(
+    'bad-file',
+    `${source.label} has ${names.length} tensors that this converter does not know, first ${names.slice(0, 3).join(', ')}.`,
     {
-      hint: 'The parts belong to different models: check vision, language and flamingo paths, and heads in flamingo.json.',
-      details: { name, shape },
+      hint: 'Leaving them out would give another model. If the checkpoint is a known one, please report it.',
+      details: { names },
     },
   );
 }

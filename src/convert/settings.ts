@@ -1,6 +1,6 @@
 import { basename, dirname, join, resolve } from 'node:path';
 import * as v from 'valibot';
-import { FlamingoError } from '../core/errors';
+import { FlamingoError, isFlamingoError } from '../core/errors';
 import { readJson } from './sources';
 
 export interface ConvertPaths {
@@ -12,27 +12,37 @@ export interface ConvertPaths {
   tokenizer?: string;
 }
 
-const heads = v.optional(v.object({ heads: v.optional(v.number()), dim_head: v.optional(v.number()) }));
+const whole = v.pipe(v.number(), v.integer(), v.minValue(1));
+const heads = v.nullish(v.object({ heads: v.nullish(whole), dim_head: v.nullish(whole) }));
 
-/** What flamingo.json may say; everything but the paths is optional. */
-const flamingoJson = v.object({
-  vision: v.string(),
-  language: v.string(),
-  flamingo: v.string(),
-  tokenizer: v.optional(v.string()),
-  cross_attn_every_n_layers: v.optional(v.number()),
+/** What flamingo.json may say beside the paths; everything is optional. */
+const settings = v.object({
+  family: v.optional(v.literal('openflamingo', 'only "openflamingo" is converted by this version')),
+  cross_attn_every_n_layers: v.nullish(whole),
+  /** Where the blocks are in the language model; it must be where this family has them. */
+  decoder_layers: v.nullish(v.string()),
   image_token: v.optional(v.string()),
   end_of_chunk_token: v.optional(v.string()),
+  /** The numbers of these tokens; the tokenizer must give the same. */
+  image_token_id: v.nullish(v.number()),
+  end_of_chunk_id: v.nullish(v.number()),
+  max_num_frames: v.nullish(whole),
+  /** A token attends to its own picture only, as in all published models. */
+  only_attend_immediate_media: v.optional(v.literal(true, 'only true is converted by this version')),
   /** Features behind the tower's final norm (open_clip since 2.23), or before it (older versions). */
   vision_tokens: v.optional(v.picklist(['after-post-norm', 'before-post-norm'])),
   perceiver: heads,
   cross_attention: heads,
 });
+const parts = v.object({
+  ...settings.entries,
+  vision: v.string(),
+  language: v.string(),
+  flamingo: v.string(),
+  tokenizer: v.optional(v.string()),
+});
 
-export type FlamingoSettings = Omit<
-  v.InferOutput<typeof flamingoJson>,
-  'vision' | 'language' | 'flamingo' | 'tokenizer'
->;
+export type FlamingoSettings = v.InferOutput<typeof settings>;
 
 export interface ResolvedPaths {
   vision: string;
@@ -42,6 +52,7 @@ export interface ResolvedPaths {
   settings: FlamingoSettings;
   name: string;
   baseModels: string[];
+  notes: string[];
 }
 
 /** The parts of a model, named one by one or by a folder's flamingo.json. Throws `invalid-option` for a part that nobody names. */
@@ -55,45 +66,51 @@ export async function resolvePaths(options: ConvertPaths): Promise<ResolvedPaths
       details: { flag },
     });
   }
-  const parts = { vision: vision!, language: language!, flamingo: flamingo! };
-  const beside = join(dirname(parts.flamingo), 'flamingo.json');
-  const settings = await readSettings(beside).catch(() => ({}));
-  const tokenizer = options.tokenizer ?? join(parts.language, 'tokenizer.json');
+  const named = { vision: vision!, language: language!, flamingo: flamingo! };
+  const beside = join(dirname(named.flamingo), 'flamingo.json');
+  const { output, notes } = await readSettings(beside, settings).catch((error) => {
+    if (isFlamingoError(error) && error.code === 'not-found') return { output: {}, notes: [] };
+    throw error;
+  });
   return {
-    ...parts,
-    tokenizer,
-    settings,
-    name: basename(parts.flamingo).replace(/\.\w+$/, ''),
-    baseModels: [basename(parts.vision), basename(parts.language)],
+    ...named,
+    tokenizer: options.tokenizer ?? join(named.language, 'tokenizer.json'),
+    settings: output,
+    name: basename(named.flamingo).replace(/\.\w+$/, ''),
+    baseModels: [basename(named.vision), basename(named.language)],
+    notes,
   };
 }
 
 async function fromFolder(folder: string, given: ConvertPaths): Promise<ResolvedPaths> {
-  const {
-    vision,
-    language,
-    flamingo,
-    tokenizer = 'tokenizer.json',
-    ...settings
-  } = await readSettings(join(folder, 'flamingo.json'));
+  const { output, notes } = await readSettings(join(folder, 'flamingo.json'), parts);
+  const { vision, language, flamingo, tokenizer = 'tokenizer.json', ...rest } = output;
   const within = (path: string) => resolve(folder, path);
   return {
     vision: given.vision ?? within(vision),
     language: given.language ?? within(language),
     flamingo: given.flamingo ?? within(flamingo),
     tokenizer: given.tokenizer ?? within(tokenizer),
-    settings,
+    settings: rest,
     name: basename(resolve(folder)),
     baseModels: [],
+    notes,
   };
 }
 
-async function readSettings(path: string): Promise<v.InferOutput<typeof flamingoJson>> {
-  const result = v.safeParse(flamingoJson, await readJson(path));
-  if (result.success) return result.output;
+type Settings = typeof settings | typeof parts;
+
+/** Fields that are not known are named in the notes: they change nothing. Throws `bad-file` naming the field. */
+async function readSettings<S extends Settings>(path: string, schema: S) {
+  const json = await readJson(path);
+  const result = v.safeParse(schema, json);
+  if (result.success) {
+    const unknown = Object.keys(json).filter((key) => !(key in parts.entries));
+    return { output: result.output, notes: unknown.map((key) => `${path}: ${key} is not known and was not used.`) };
+  }
   const [issue] = result.issues;
   throw new FlamingoError('bad-file', `${path}: ${v.getDotPath(issue) ?? 'root'}: ${issue.message}.`, {
     hint: 'It names "vision", "language" and "flamingo"; other families are not converted by this version.',
-    details: { path },
+    details: { path, field: v.getDotPath(issue) },
   });
 }

@@ -1,16 +1,21 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { FlamingoError } from '../core/errors';
 import { openFile } from '../format/file-node';
+import type { RandomAccess } from '../format/random-access';
 import { openSafetensors } from '../format/safetensors';
-import { joinSources, type TensorSource } from '../format/tensor-source';
+import { openShards } from '../format/shards';
+import type { TensorSource } from '../format/tensor-source';
 import { openTorch } from '../format/torch-zip';
+import { unwrapped } from './renamed';
 
 /** A model's weights and, where its folder has one, its configuration. */
-export interface ModelFolder {
+export interface ModelFolder extends AsyncDisposable {
   path: string;
   source: TensorSource;
   config: Record<string, unknown>;
+  /** Where the configuration comes from, for messages; where it would be, if there is none. */
+  configFile: string;
 }
 
 /** Weight files by preference: safetensors before pickles, whole before sharded. */
@@ -22,10 +27,25 @@ const WEIGHTS = [
   'open_clip_pytorch_model.bin',
   'pytorch_model.bin.index.json',
 ];
-const CONFIGS = ['config.json', 'open_clip_config.json'];
+/** Without one of the names above, a folder's only file of these kinds is meant. */
+const WEIGHT_KINDS = /\.(safetensors|bin|pt|pth)$/;
 
-/** Opens a folder with weights and config, or one weight file. Throws `not-found` naming what was looked for. */
+/** Opens a folder with weights and config, or one weight file with its config beside it. Throws `not-found` naming what was looked for. */
 export async function openModel(flag: string, path: string): Promise<ModelFolder> {
+  const weights = await findWeights(flag, path);
+  const folder = dirname(weights);
+  const files = new Set(await readdir(folder));
+  const configs = ['config.json', 'open_clip_config.json'];
+  if (weights.slice(folder.length).includes('open_clip')) configs.reverse(); // such a folder may describe both layouts
+  const found = configs.find((name) => files.has(name));
+  const configFile = join(folder, found ?? configs[0]);
+  const config = found ? await readJson(configFile) : {};
+  const source = unwrapped(await openWeights(weights));
+  return { path, source, config, configFile, [Symbol.asyncDispose]: () => source[Symbol.asyncDispose]() };
+}
+
+/** The weight file (or index of shards) that a path means. Throws `not-found`, and `unsupported` for addresses of a hub. */
+export async function findWeights(flag: string, path: string): Promise<string> {
   refuseHub(flag, path);
   const info = await stat(path).catch(() => {
     throw new FlamingoError('not-found', `${flag}: ${path} does not exist.`, {
@@ -33,36 +53,41 @@ export async function openModel(flag: string, path: string): Promise<ModelFolder
       details: { flag, path },
     });
   });
-  if (info.isFile()) return { path, source: await openWeights(path), config: {} };
-  const files = new Set(await readdir(path));
-  const weights = WEIGHTS.find((name) => files.has(name));
-  if (!weights) {
-    throw new FlamingoError('not-found', `${flag}: ${path} holds no weights; looked for ${WEIGHTS.join(', ')}.`, {
-      hint: 'Give the folder that the model was downloaded to, or the weight file itself.',
-      details: { flag, path, files: [...files] },
-    });
-  }
-  const config = CONFIGS.find((name) => files.has(name));
-  return {
-    path,
-    source: await openWeights(join(path, weights)),
-    config: config ? await readJson(join(path, config)) : {},
-  };
-}
-
-/** One weight file, or the index of a sharded one. */
-export async function openWeights(path: string): Promise<TensorSource> {
-  if (path.endsWith('.index.json')) return await openShards(path);
-  const access = await openFile(path);
-  if (path.endsWith('.safetensors')) return await openSafetensors(access);
-  return (await openTorch(access)).source;
-}
-
-/** A JSON object. Throws `bad-file` naming the file. */
-export async function readJson(path: string): Promise<Record<string, unknown>> {
-  const text = await readFile(path, 'utf8').catch(() => {
-    throw new FlamingoError('not-found', `${path} does not exist.`, { hint: 'Check the path.', details: { path } });
+  if (info.isFile()) return path;
+  const files = await readdir(path);
+  const named = WEIGHTS.find((name) => files.includes(name));
+  const others = files.filter((name) => WEIGHT_KINDS.test(name));
+  const weights = named ?? (others.length === 1 ? others[0] : undefined);
+  if (weights) return join(path, weights);
+  const what = others.length > 1 ? `several weight files (${others.join(', ')})` : 'no weights';
+  throw new FlamingoError('not-found', `${flag}: ${path} holds ${what}; looked for ${WEIGHTS.join(', ')}.`, {
+    hint: 'Give the folder that the model was downloaded to, or the weight file itself.',
+    details: { flag, path, files },
   });
+}
+
+/** One weight file, or the index of a sharded one. Nothing stays open when it throws. */
+export async function openWeights(path: string): Promise<TensorSource> {
+  if (path.endsWith('.index.json')) {
+    const text = await readText(path);
+    return await openShards(path, text, (file) => openWeights(join(dirname(path), file)));
+  }
+  const access = await openFile(path);
+  try {
+    return await openByKind(path, access);
+  } catch (error) {
+    await access[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+async function openByKind(path: string, access: RandomAccess): Promise<TensorSource> {
+  return path.endsWith('.safetensors') ? await openSafetensors(access) : (await openTorch(access)).source;
+}
+
+/** A JSON object. Throws `not-found`, and `bad-file` naming the file. */
+export async function readJson(path: string): Promise<Record<string, unknown>> {
+  const text = await readText(path);
   try {
     const value: unknown = JSON.parse(text);
     if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
@@ -75,23 +100,11 @@ export async function readJson(path: string): Promise<Record<string, unknown>> {
   });
 }
 
-async function openShards(path: string): Promise<TensorSource> {
-  const { weight_map: map } = await readJson(path);
-  if (typeof map !== 'object' || map === null) throw new FlamingoError('bad-file', `${path} has no weight_map.`);
-  const files = [...new Set(Object.values(map as Record<string, string>))].sort();
-  const sources: TensorSource[] = [];
-  for (const file of files) sources.push(await openWeights(join(path, '..', file)));
-  const joined = joinSources(path, sources);
-  const missing = Object.keys(map).filter((name) => !joined.tensors.has(name));
-  if (missing.length === 0) return joined;
-  throw new FlamingoError(
-    'bad-file',
-    `${path} lists ${missing.length} tensors that its shards do not hold, first ${missing[0]}.`,
-    {
-      hint: 'A shard is of another version: get all of them again.',
-      details: { missing },
-    },
-  );
+async function readText(path: string): Promise<string> {
+  return await readFile(path, 'utf8').catch((cause) => {
+    const reason = cause.code === 'ENOENT' ? 'does not exist' : `cannot be read (${cause.code})`;
+    throw new FlamingoError('not-found', `${path} ${reason}.`, { hint: 'Check the path.', details: { path }, cause });
+  });
 }
 
 function refuseHub(flag: string, path: string): void {
@@ -104,21 +117,4 @@ function refuseHub(flag: string, path: string): void {
       details: { flag, path },
     },
   );
-}
-
-/** Views a source through other names; tensors for which `rename` gives undefined are hidden. */
-export function renamed(source: TensorSource, rename: (name: string) => string | undefined): TensorSource {
-  const originals = new Map<string, string>();
-  for (const name of source.tensors.keys()) {
-    const other = rename(name);
-    if (other !== undefined) originals.set(other, name);
-  }
-  const tensors = new Map([...originals].map(([name, original]) => [name, { ...source.tensors.get(original)!, name }]));
-  return {
-    label: source.label,
-    tensors,
-    read: (name) => source.read(originals.get(name) ?? name),
-    readRows: (name, start, end) => source.readRows(originals.get(name) ?? name, start, end),
-    [Symbol.asyncDispose]: () => source[Symbol.asyncDispose](),
-  };
 }

@@ -1,24 +1,26 @@
 import { readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import * as v from 'valibot';
-import { FlamingoError } from '../core/errors';
+import { FlamingoError, isFlamingoError } from '../core/errors';
 import type { FlamingoConfig } from '../format/config';
 import { type ImageProcessor, imageProcessor } from '../format/manifest';
 import { decodeModel } from '../format/onnx/decode';
 import { clipVision, type VisionTokens } from './clip';
 import { WeightEncoder } from './encode-weights';
-import { buildVision } from './graphs/vision';
+import { buildVision, visionPatches, visionTensors } from './graphs/vision';
 import { type FileSink, writeGraph } from './graphs/write-graph';
-import { type Recipe, RecipeBook } from './recipe';
-import { openModel, readJson } from './sources';
+import { checkRecipes, explainUnused, type Recipe, RecipeBook } from './recipe';
+import { type ModelFolder, openModel, readJson } from './sources';
 
 /** A vision encoder ready to be written as vision.onnx. */
-export interface VisionSource {
+export interface VisionSource extends AsyncDisposable {
+  /** File that holds it, for messages. */
+  label: string;
   image: ImageProcessor;
   /** [patches, width] of the features, and the picture's side. */
   vision: FlamingoConfig['vision'];
   /** Tensors left out, with the reason; empty for an exported graph. */
   unused: { name: string; reason: string }[];
-  unexplained: string[];
   write(sink: FileSink, type: 'f32' | 'f16'): Promise<void>;
 }
 
@@ -41,21 +43,38 @@ export async function openVision(path: string, tokens?: VisionTokens): Promise<V
 
 async function clipSource(path: string, tokens?: VisionTokens): Promise<VisionSource> {
   const folder = await openModel('--vision', path);
-  const model = clipVision(folder, tokens);
+  try {
+    return await describeClip(folder, tokens);
+  } catch (error) {
+    await folder[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+async function describeClip(folder: ModelFolder, tokens?: VisionTokens): Promise<VisionSource> {
+  const preprocessor = await readJson(join(dirname(folder.configFile), 'preprocessor_config.json')).catch(absent);
+  const model = clipVision(folder, tokens, preprocessor);
   const book = new RecipeBook();
   model.fill(book);
-  const { imageSize, patch, width } = model.config;
-  const left = book.unused(model.source).map((name) => ({ name, reason: model.ignore(name) }));
+  const tensors = visionTensors(model.config).map(([name, shape]) => ({ name, shape }));
+  checkRecipes(tensors, book.recipes);
+  const { imageSize, width } = model.config;
   return {
+    label: model.source.label,
     image: model.image,
-    vision: { width, patches: (imageSize / patch) ** 2, imageSize },
-    unused: left.filter((item): item is { name: string; reason: string } => item.reason !== undefined),
-    unexplained: left.filter(({ reason }) => reason === undefined).map(({ name }) => name),
+    vision: { width, patches: visionPatches(model.config), imageSize },
+    unused: explainUnused(book, model.source, (name) => model.ignore(name)),
     async write(sink, type) {
       const recipes: ReadonlyMap<string, Recipe> = book.recipes;
       await writeGraph(buildVision(model.config, type), new WeightEncoder(recipes, new Map(), type).pieces, sink);
     },
+    [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
   };
+}
+
+function absent(error: unknown): Record<string, unknown> {
+  if (isFlamingoError(error) && error.code === 'not-found') return {};
+  throw error;
 }
 
 /** Taken as it is; only its shape is checked. The graph has to hold its weights itself. */
@@ -80,10 +99,11 @@ async function exportedVision(path: string): Promise<VisionSource> {
   }
   const { size, crop = size, mode, crop_rounding, mean, std, patches, width } = result.output;
   return {
+    label: path,
     image: { mode, size, crop, cropRounding: crop_rounding, resample: 'bicubic', mean, std },
     vision: { width, patches, imageSize: crop },
     unused: [],
-    unexplained: [],
     write: (sink) => sink.write('vision.onnx', bytes),
+    async [Symbol.asyncDispose]() {},
   };
 }

@@ -1,5 +1,4 @@
 import { open } from 'node:fs/promises';
-import { basename } from 'node:path';
 import { FlamingoError } from '../core/errors';
 import { checkRange, type RandomAccess } from './random-access';
 
@@ -14,7 +13,7 @@ export async function openFile(path: string): Promise<RandomAccess> {
   });
   const { size } = await handle.stat();
   return {
-    name: basename(path),
+    name: path,
     size,
     async read(offset, length) {
       checkRange(path, offset, length, size);

@@ -1,7 +1,10 @@
-import { FlamingoError } from '../../core/errors';
+import type { NormConfig } from '../../format/config';
+import { tensorOf } from '../../format/tensor-source';
 import type { RecipeBook } from '../recipe';
-import { type ModelFolder, renamed } from '../sources';
-import { countBlocks, type LanguageModel, numberField, optionalNumber } from './language';
+import { renamed } from '../renamed';
+import type { ModelFolder } from '../sources';
+import { allow, field, flagField, headWidth, numberField, section, unsupported } from './fields';
+import { countBlocks, hasAny, type LanguageModel, stack } from './language';
 
 /** Names of mosaic_gpt (MPT-1B) and of MPT-7B for the same parts. */
 const RENAMES: [RegExp, string][] = [
@@ -12,61 +15,97 @@ const RENAMES: [RegExp, string][] = [
   [/^transformer\.ln_f\./, 'transformer.norm_f.'],
 ];
 
+/** Modules of a block: our name, theirs. */
+const MODULES = [
+  ['norm1', 'norm_1'],
+  ['attn.qkv', 'attn.Wqkv'],
+  ['attn.q_norm', 'attn.q_ln'],
+  ['attn.k_norm', 'attn.k_ln'],
+  ['attn.out', 'attn.out_proj'],
+  ['norm2', 'norm_2'],
+  ['ff.up', 'ffn.up_proj'],
+  ['ff.down', 'ffn.down_proj'],
+];
+
 /** MPT-1B (mosaic_gpt, with LayerNorm of q and k) and MPT-7B. Source: mosaicml/llm-foundry models/mpt; transformers models/mpt. */
 export function mpt(original: ModelFolder): LanguageModel {
-  const source = renamed(original.source, (name) => RENAMES.reduce((text, [from, to]) => text.replace(from, to), name));
+  const rename = (name: string) => RENAMES.reduce((text, [from, to]) => text.replace(from, to), name);
+  const source = renamed(original.source, rename);
   const folder = { ...original, source };
-  const { config } = folder;
-  const attention = (config.attn_config ?? {}) as Record<string, unknown>;
-  const setting = (nested: string, flat: string) => attention[nested] ?? config[flat];
-  if (setting('alibi', 'alibi') === false) {
-    throw new FlamingoError(
-      'unsupported',
-      `${folder.path}: MPT without ALiBi (learned positions) is not known from any Flamingo.`,
-    );
-  }
+  refuseOthers(folder);
   const [width, heads] = [numberField(folder, 'd_model'), numberField(folder, 'n_heads')];
-  const headDim = width / heads;
+  const headDim = headWidth(folder, width, heads);
   const layers = countBlocks(folder, /^transformer\.blocks\.(\d+)\./, numberField(folder, 'n_layers'));
-  const has = (name: string) => source.tensors.has(`transformer.${name}`);
-  const maxBias = Number(setting('alibi_bias_max', 'alibi_bias_max') ?? 8);
+  // Attention settings moved from the config itself (mosaic_gpt) to a section of it.
+  const attention = section(folder, 'attn_config');
+  const setting = (nested: string, flat: string) => field(attention, nested) ?? field(folder, flat);
+  const maxBias = setting('alibi_bias_max', 'alibi_bias_max') ?? 8;
   const clip = setting('clip_qkv', 'attn_clip_qkv');
   const scale = setting('softmax_scale', 'softmax_scale');
-  const norm = {
-    kind: 'layer',
-    eps: optionalNumber(folder, 'layer_norm_epsilon', 1e-5),
-    bias: has('norm_f.bias'),
-  } as const;
-  const inner =
-    source.tensors.get('transformer.blocks.0.ffn.up_proj.weight')?.shape[0] ??
-    width * optionalNumber(folder, 'expansion_ratio', 4);
+  const has = (module: string, part: string) => hasAny(source, partOf(module, part));
+  const qkNorm = setting('qk_ln', 'attn_qk_ln') === true || has('attn.q_ln', 'weight');
+  const norm = normOf(folder, hasAny(source, /^transformer\.(blocks\.\d+\.norm_[12]|norm_f)\.bias$/));
+  const tied = flagField(folder, 'tie_word_embeddings', true);
   return {
     width,
-    contextLength: numberField(folder, 'max_seq_len'),
+    contextLength: numberField(folder, 'max_seq_len', 2048),
     embedding: 'transformer.wte.weight',
-    head: null,
+    head: tied ? null : 'lm_head.weight',
     blocksPath: 'transformer.blocks',
     source,
+    rename,
     decoder: {
       layers,
       heads,
       kvHeads: heads,
       headDim,
       norm,
-      position: { kind: 'alibi', slopes: alibiSlopes(heads, maxBias) },
-      qkNorm: has('blocks.0.attn.q_ln.weight')
-        ? { over: 'width', norm: { ...norm, bias: has('blocks.0.attn.q_ln.bias') } }
-        : null,
-      clipQkv: typeof clip === 'number' ? clip : null,
-      scale: typeof scale === 'number' ? scale : headDim ** -0.5,
-      bias: { qkv: has('blocks.0.attn.Wqkv.bias'), out: has('blocks.0.attn.out_proj.bias'), head: false },
-      feedForward: { inner, activation: 'gelu', gated: false, bias: has('blocks.0.ffn.up_proj.bias') },
+      position: { kind: 'alibi', slopes: alibiSlopes(heads, positive(folder, 'alibi_bias_max', maxBias)) },
+      qkNorm: qkNorm ? { over: 'width', norm: { ...norm, bias: has('attn.q_ln', 'bias') } } : null,
+      clipQkv: clip === undefined ? null : positive(folder, 'clip_qkv', clip),
+      scale: scale === undefined ? headDim ** -0.5 : positive(folder, 'softmax_scale', scale),
+      bias: { qkv: has('attn.Wqkv', 'bias'), out: has('attn.out_proj', 'bias'), head: false },
+      feedForward: {
+        inner: tensorOf(source, 'transformer.blocks.0.ffn.up_proj.weight').shape[0],
+        activation: 'gelu',
+        gated: false,
+        bias: has('ffn.up_proj', 'bias') || has('ffn.down_proj', 'bias'),
+      },
       parallelResidual: false,
-      tiedHead: true,
+      tiedHead: tied,
     },
-    fill: (book) => fill(book, folder, layers),
-    ignore: (name) => (name === 'lm_head.weight' ? 'the head is the embedding table' : undefined),
+    fill: (book) => fill(book, folder, layers, qkNorm),
+    ignore: (name) => (tied && name === 'lm_head.weight' ? 'the head is the embedding table' : undefined),
   };
+}
+
+/** What the code of MPT can do, but no Flamingo is known to use. */
+function refuseOthers(folder: ModelFolder): void {
+  const attention = section(folder, 'attn_config');
+  const learned = hasAny(folder.source, /^transformer\.wpe\.weight$/);
+  const alibi = field(attention, 'alibi') ?? field(folder, 'alibi') ?? !learned;
+  if (alibi !== true) throw unsupported(folder, 'alibi', alibi, 'true', 'MPT with learned positions is not known.');
+  const unknown = 'No Flamingo is known to use it.';
+  allow(attention, 'attn_type', ['multihead_attention'], unknown);
+  for (const name of ['rope', 'qk_gn', 'prefix_lm']) allow(attention, name, [false], unknown);
+  allow(attention, 'sliding_window_size', [-1], unknown);
+  allow(folder, 'prefix_lm', [false], unknown);
+  allow(folder, 'logit_scale', [], unknown);
+  allow(section(folder, 'ffn_config'), 'ffn_type', ['mptmlp'], unknown);
+  allow(section(folder, 'ffn_config'), 'ffn_act_fn', [], unknown);
+}
+
+/** Layer norms, or root-mean-square norms in llm-foundry; `low_precision_` is about the type they are computed in. */
+function normOf(folder: ModelFolder, bias: boolean): NormConfig {
+  const known = ['layernorm', 'low_precision_layernorm', 'rmsnorm', 'low_precision_rmsnorm'];
+  allow(folder, 'norm_type', known);
+  const kind = String(field(folder, 'norm_type')).endsWith('rmsnorm') ? 'rms' : 'layer';
+  return { kind, eps: numberField(folder, ['layer_norm_epsilon', 'norm_eps'], 1e-5), bias };
+}
+
+function positive(folder: ModelFolder, name: string, value: unknown): number {
+  if (typeof value === 'number' && value > 0) return value;
+  throw unsupported(folder, name, value, 'null and positive numbers');
 }
 
 /** 2^(-maxBias * k / n) for n the next power of two; odd ones first where the heads are fewer. llm-foundry gen_slopes. */
@@ -77,23 +116,17 @@ export function alibiSlopes(heads: number, maxBias: number): number[] {
   return [...all.filter((_, k) => k % 2 === 1), ...all.filter((_, k) => k % 2 === 0)].slice(0, heads);
 }
 
-function fill(book: RecipeBook, { source }: ModelFolder, layers: number): void {
-  const copy = (target: string, name: string) => {
-    for (const part of ['weight', 'bias']) {
-      const full = `transformer.${name}.${part}`;
-      if (source.tensors.has(full)) book.set(`${target}.${part}`, book.whole(source, full));
-    }
-  };
-  for (let i = 0; i < layers; i++) {
-    const [from, to] = [`blocks.${i}`, `blocks.${i}`];
-    copy(`${to}.norm1`, `${from}.norm_1`);
-    copy(`${to}.attn.qkv`, `${from}.attn.Wqkv`);
-    copy(`${to}.attn.q_norm`, `${from}.attn.q_ln`);
-    copy(`${to}.attn.k_norm`, `${from}.attn.k_ln`);
-    copy(`${to}.attn.out`, `${from}.attn.out_proj`);
-    copy(`${to}.norm2`, `${from}.norm_2`);
-    copy(`${to}.ff.up`, `${from}.ffn.up_proj`);
-    copy(`${to}.ff.down`, `${from}.ffn.down_proj`);
+/** Such a tensor of any block. */
+function partOf(module: string, part: string): RegExp {
+  return new RegExp(`^transformer\\.blocks\\.\\d+\\.${module.replaceAll('.', '\\.')}\\.${part}$`);
+}
+
+function fill(book: RecipeBook, { source }: ModelFolder, layers: number, qkNorm: boolean): void {
+  const modules = MODULES.filter(([to]) => qkNorm || !/[qk]_norm$/.test(to));
+  for (const [to, from] of modules) {
+    const bias = hasAny(source, partOf(from, 'bias'));
+    for (let i = 0; i < layers; i++)
+      stack(book, source, `blocks.${i}.${to}`, [`transformer.blocks.${i}.${from}`], bias);
   }
-  copy('norm', 'norm_f');
+  stack(book, source, 'norm', ['transformer.norm_f'], hasAny(source, /^transformer\.norm_f\.bias$/));
 }

@@ -1,7 +1,9 @@
-import { FlamingoError } from '../../core/errors';
+import { tensorOf } from '../../format/tensor-source';
 import type { RecipeBook } from '../recipe';
-import { type ModelFolder, renamed } from '../sources';
-import { activationOf, countBlocks, type LanguageModel, numberField } from './language';
+import { renamed } from '../renamed';
+import type { ModelFolder } from '../sources';
+import { activationOf, allow, flagField, headWidth, numberField, unsupported } from './fields';
+import { countBlocks, hasAny, type LanguageModel, stack } from './language';
 
 /** Rows of the position table before position 0. OPTLearnedPositionalEmbedding.offset. */
 const POSITION_OFFSET = 2;
@@ -9,38 +11,34 @@ const POSITION_OFFSET = 2;
 /** OPT. Source: transformers models/opt/modeling_opt.py. */
 export function opt(original: ModelFolder): LanguageModel {
   // Published files have the tensors with and without the leading `model.`.
-  const source = renamed(original.source, (name) => (name.startsWith('decoder.') ? `model.${name}` : name));
+  const rename = (name: string) => (name.startsWith('decoder.') ? `model.${name}` : name);
+  const source = renamed(original.source, rename);
   const folder = { ...original, source };
-  const { config, path } = folder;
   const [width, heads] = [numberField(folder, 'hidden_size'), numberField(folder, 'num_attention_heads')];
-  if (config.do_layer_norm_before === false || (config.word_embed_proj_dim ?? width) !== width) {
-    throw new FlamingoError(
-      'unsupported',
-      `${path}: OPT with norms behind the layers or a projected embedding (opt-350m) is not known from any Flamingo.`,
-    );
-  }
+  refuseOthers(folder, width);
   const layers = countBlocks(folder, /^model\.decoder\.layers\.(\d+)\./, numberField(folder, 'num_hidden_layers'));
-  const bias = source.tensors.has('model.decoder.layers.0.fc1.bias');
-  const rows =
-    source.tensors.get('model.decoder.embed_positions.weight')?.shape[0] ??
-    numberField(folder, 'max_position_embeddings') + POSITION_OFFSET;
+  const headDim = headWidth(folder, width, heads);
+  const bias = hasAny(source, /^model\.decoder\.layers\.\d+\.(self_attn\.\w+_proj|fc[12])\.bias$/);
+  const [rows] = tensorOf(source, 'model.decoder.embed_positions.weight').shape;
+  const tied = flagField(folder, 'tie_word_embeddings', true);
   return {
     width,
     contextLength: rows - POSITION_OFFSET,
     embedding: 'model.decoder.embed_tokens.weight',
-    head: null,
+    head: tied ? null : 'lm_head.weight',
     blocksPath: 'model.decoder.layers',
     source,
+    rename,
     decoder: {
       layers,
       heads,
       kvHeads: heads,
-      headDim: width / heads,
-      norm: { kind: 'layer', eps: 1e-5, bias: source.tensors.has('model.decoder.layers.0.final_layer_norm.bias') },
+      headDim,
+      norm: { kind: 'layer', eps: 1e-5, bias: true },
       position: { kind: 'learned', offset: POSITION_OFFSET, rows },
       qkNorm: null,
       clipQkv: null,
-      scale: (width / heads) ** -0.5,
+      scale: headDim ** -0.5,
       bias: { qkv: bias, out: bias, head: false },
       feedForward: {
         inner: numberField(folder, 'ffn_dim'),
@@ -49,29 +47,47 @@ export function opt(original: ModelFolder): LanguageModel {
         bias,
       },
       parallelResidual: false,
-      tiedHead: true,
+      tiedHead: tied,
     },
-    fill: (book) => fill(book, folder, layers),
-    ignore: (name) => (name === 'lm_head.weight' ? 'the head is the embedding table' : undefined),
+    fill: (book) => fill(book, folder, layers, bias),
+    ignore: (name) => (tied && name === 'lm_head.weight' ? 'the head is the embedding table' : undefined),
   };
 }
 
-function fill(book: RecipeBook, { source }: ModelFolder, layers: number): void {
-  const stack = (target: string, ...names: string[]) => {
-    for (const part of ['weight', 'bias']) {
-      const full = names.map((name) => `model.decoder.${name}.${part}`);
-      if (source.tensors.has(full[0])) book.set(`${target}.${part}`, ...full.map((name) => book.whole(source, name)));
-    }
-  };
+/** What only opt-350m and experiments have: norms behind the layers, a projected embedding, norms without weights. */
+function refuseOthers(folder: ModelFolder, width: number): void {
+  allow(folder, 'do_layer_norm_before', [true], 'opt-350m, which has its norms behind the layers, is not known.');
+  allow(folder, '_remove_final_layer_norm', [false]);
+  allow(folder, 'layer_norm_elementwise_affine', [true]);
+  const projected = numberField(folder, 'word_embed_proj_dim', width);
+  if (projected === width) return;
+  throw unsupported(
+    folder,
+    'word_embed_proj_dim',
+    projected,
+    `the hidden_size, ${width}`,
+    'A projected embedding is not known.',
+  );
+}
+
+function fill(book: RecipeBook, { source }: ModelFolder, layers: number, bias: boolean): void {
   for (let i = 0; i < layers; i++) {
-    const [from, to] = [`layers.${i}`, `blocks.${i}`];
-    stack(`${to}.norm1`, `${from}.self_attn_layer_norm`);
-    stack(`${to}.attn.qkv`, `${from}.self_attn.q_proj`, `${from}.self_attn.k_proj`, `${from}.self_attn.v_proj`);
-    stack(`${to}.attn.out`, `${from}.self_attn.out_proj`);
-    stack(`${to}.norm2`, `${from}.final_layer_norm`);
-    stack(`${to}.ff.up`, `${from}.fc1`);
-    stack(`${to}.ff.down`, `${from}.fc2`);
+    const [from, to] = [`model.decoder.layers.${i}`, `blocks.${i}`];
+    const put = (target: string, withBias: boolean, ...names: string[]) =>
+      stack(
+        book,
+        source,
+        `${to}.${target}`,
+        names.map((name) => `${from}.${name}`),
+        withBias,
+      );
+    put('norm1', true, 'self_attn_layer_norm');
+    put('attn.qkv', bias, 'self_attn.q_proj', 'self_attn.k_proj', 'self_attn.v_proj');
+    put('attn.out', bias, 'self_attn.out_proj');
+    put('norm2', true, 'final_layer_norm');
+    put('ff.up', bias, 'fc1');
+    put('ff.down', bias, 'fc2');
   }
-  stack('positions', 'embed_positions');
-  stack('norm', 'final_layer_norm');
+  stack(book, source, 'positions', ['model.decoder.embed_positions'], false);
+  stack(book, source, 'norm', ['model.decoder.final_layer_norm'], true);
 }

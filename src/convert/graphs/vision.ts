@@ -24,15 +24,15 @@ export interface VisionConfig {
   keepClass?: boolean;
 }
 
-/** Features of one picture. */
+/** Features of one picture. What is left over at its right and lower edge makes no patch. */
 export function visionPatches({ imageSize, patch, keepClass }: VisionConfig): number {
-  return (imageSize / patch) ** 2 + Number(keepClass ?? false);
+  return Math.floor(imageSize / patch) ** 2 + Number(keepClass ?? false);
 }
 
 /** Canonical names of the encoder's tensors and their shapes. */
 export function visionTensors(config: VisionConfig): [string, number[]][] {
   const { imageSize, patch, width: W, layers, inner, preNorm = true, postNorm = false } = config;
-  const patches = (imageSize / patch) ** 2;
+  const patches = Math.floor(imageSize / patch) ** 2;
   const norm = (at: string): [string, number[]][] => [
     [`${at}.weight`, [W]],
     [`${at}.bias`, [W]],
@@ -70,7 +70,7 @@ export function buildVision(config: VisionConfig, type: 'f32' | 'f16'): GraphPla
   const g = new GraphBuilder('vision');
   const build: Build = { g, type: type as WeightType };
   const { imageSize: S, patch, width: W } = config;
-  const patches = (S / patch) ** 2;
+  const patches = Math.floor(S / patch) ** 2;
   const pixels = g.input('pixels', 'f32', ['N', 3, S, S]);
   const batch = g.size(pixels, 0);
   const kernel = g.weight('vision.patch.weight', type, [W, 3, patch, patch]);

@@ -51,7 +51,7 @@ export function encodePixels(config: ReferenceVision, values: WeightValues, pixe
 
 /** Each patch, flattened channel by channel, times the kernel: patches row by row. */
 function patches({ imageSize: S, patch: P }: ReferenceVision, values: WeightValues, pixels: ArrayLike<number>): Rows {
-  const side = S / P;
+  const side = Math.floor(S / P); // what is left over at the edges is not seen
   const cut = Array.from({ length: side * side }, (_, p) => {
     const [top, left] = [Math.floor(p / side) * P, (p % side) * P];
     return Array.from({ length: 3 * P * P }, (_, i) => {
