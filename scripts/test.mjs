@@ -1,4 +1,4 @@
-// `npm test`: everything that a change must pass. The last line is `N passed, N failed` over all tiers.
+// `npm test`: everything that a change must pass; `npm test -- --deep` the deep tier too. The last line is `N passed, N failed` over all tiers.
 import { spawnSync } from 'node:child_process';
 import { readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -8,6 +8,7 @@ import { ensureDependencies } from './ensure-dependencies.mjs';
 
 ensureDependencies();
 const { findBrowser } = await import('./find-tools.mjs');
+const { testDeep } = await import('./test-deep.mjs');
 const { runVitest, testGpu } = await import('./test-gpu.mjs');
 const root = fileURLToPath(new URL('..', import.meta.url));
 
@@ -44,6 +45,7 @@ const TIERS = {
   unit: () => runVitest(['--project', 'unit']),
   gpu: () => testGpu(),
   e2e: endToEnd,
+  ...(process.argv.includes('--deep') ? { deep: testDeep } : {}),
 };
 
 const totals = { passed: 0, failed: 0 };
