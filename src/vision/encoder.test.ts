@@ -2,8 +2,8 @@ import { expect, test } from 'vitest';
 import { buildVision, type VisionConfig, visionPatches, visionTensors } from '../convert/graphs/vision';
 import { floatToHalf, halfToFloat } from '../core/half';
 import { encodePixels } from '../reference/model/vision';
-import { graphFiles } from '../testing/ort-model';
 import { uniform } from '../reference/random';
+import { graphFiles } from '../testing/ort-model';
 import { tinyConfig } from '../testing/tiny-model';
 import { VisionEncoder } from './encoder';
 
