@@ -33,10 +33,21 @@ await build({ root, logLevel: 'warn', build: { outDir: site, emptyOutDir: true, 
 await buildLibrary(`${site}/flamingo-web`);
 cpSync(model, `${site}/models/e2e`, { recursive: true });
 
-// No configuration file: its isolation headers are what is left out here.
+// No configuration file: its isolation headers are what is left out here. Weights go out as they are, as from other hosts: see vite.config.ts.
 await preview({
   root,
   configFile: false,
+  plugins: [
+    {
+      name: 'weights-as-they-are',
+      configurePreviewServer: ({ middlewares }) => {
+        middlewares.use((request, _response, next) => {
+          if (/\.onnx/.test(request.url)) delete request.headers['accept-encoding'];
+          next();
+        });
+      },
+    },
+  ],
   appType: 'mpa',
   base: '/apps/flamingo/',
   build: { outDir: site },

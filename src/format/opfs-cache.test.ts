@@ -53,7 +53,6 @@ class MemoryFolder {
           store(written);
           return written.length;
         },
-        flush: () => undefined,
         close: () => undefined,
       };
     };

@@ -30,6 +30,7 @@ export async function clearOpfsCache(
 class OpfsCache implements ChunkCache {
   /** After a failed write (the quota is used up, mostly) nothing more is kept in this session. */
   private writable = true;
+  private writing: Promise<void> = Promise.resolve();
 
   constructor(private readonly folder: FileSystemDirectoryHandle) {}
 
@@ -42,7 +43,13 @@ class OpfsCache implements ChunkCache {
     }
   }
 
-  async put(sha256: string, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+  /** One piece after the other: a quota is better met by one write that fails than by many. */
+  put(sha256: string, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+    this.writing = this.writing.then(() => this.store(sha256, bytes));
+    return this.writing;
+  }
+
+  private async store(sha256: string, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
     if (!this.writable) return;
     try {
       await write(await this.folder.getFileHandle(sha256, { create: true }), bytes);
@@ -54,7 +61,10 @@ class OpfsCache implements ChunkCache {
   }
 }
 
-/** Workers write in place, which every browser can; pages through a stream. */
+/**
+ * Workers write in place, which every browser can; pages through a stream. Not flushed: that waits for the disk (up to a second, measured), and what a power cut leaves
+ * half-written is found by its sha256.
+ */
 async function write(handle: FileSystemFileHandle, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
   if (!('createSyncAccessHandle' in handle)) {
     const stream = await (handle as FileSystemFileHandle).createWritable();
@@ -67,7 +77,6 @@ async function write(handle: FileSystemFileHandle, bytes: Uint8Array<ArrayBuffer
     access.truncate(0);
     const written = access.write(bytes, { at: 0 });
     if (written !== bytes.byteLength) throw new DOMException(`${written} bytes were written.`, 'QuotaExceededError');
-    access.flush();
   } finally {
     access.close();
   }
@@ -78,7 +87,6 @@ interface SyncFileHandle {
   createSyncAccessHandle(): Promise<{
     truncate(size: number): void;
     write(bytes: Uint8Array, options: { at: number }): number;
-    flush(): void;
     close(): void;
   }>;
 }

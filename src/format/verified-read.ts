@@ -101,7 +101,7 @@ class Target {
         },
       );
     }
-    await this.cache?.put(got, piece);
+    void this.cache?.put(got, piece); // a disk is not waited for; what is not written when the page goes is fetched again
     this.chunk++;
   }
 

@@ -29,13 +29,13 @@ export class OrtExecutor implements Executor {
     lastStep: { submits: 0, dispatches: 0, bindGroups: 0, buffers: 0 },
   };
   private readonly use: MemoryUse = { weights: 0, selfKv: 0, mediaKv: 0, scratch: 0 };
-  private queue: Promise<unknown> = Promise.resolve();
 
   private constructor(
     readonly ort: OrtRuntime,
     readonly config: FlamingoConfig,
     private readonly resampler: OrtSession,
     private readonly decoder: OrtSession,
+    private readonly turn: { last: Promise<unknown> } = { last: Promise.resolve() },
   ) {}
 
   static async load(config: FlamingoConfig, resampler: GraphFiles, decoder: GraphFiles): Promise<OrtExecutor> {
@@ -98,6 +98,17 @@ export class OrtExecutor implements Executor {
     return this.exclusive(() => this.decoder.run(...args));
   }
 
+  /** A picture, a prompt and a step of nothing, so that the browser has compiled what they need. Not counted: a twin with counters of its own does it. */
+  async rehearse(): Promise<void> {
+    const { vision, contextLength } = this.config;
+    const twin = new OrtExecutor(this.ort, this.config, this.resampler, this.decoder, this.turn);
+    const media = [await twin.encodeMedia(new Float32Array(vision.patches * vision.width), 1)];
+    const sequence = await twin.createSequence(contextLength);
+    const prompt = Array<number>(Math.min(8, contextLength - 1)).fill(0);
+    await sequence.append({ ids: prompt, mediaIndex: prompt, media });
+    await sequence.append({ ids: [0], mediaIndex: [0], media });
+  }
+
   /** Intermediate results that decoder.onnx gives on request. */
   get tapNames(): readonly string[] {
     return this.decoder.outputNames.filter((name) => /^(hidden|attention)\./.test(name));
@@ -137,8 +148,8 @@ export class OrtExecutor implements Executor {
   }
 
   private exclusive<T>(run: () => Promise<T>): Promise<T> {
-    const result = this.queue.then(run);
-    this.queue = result.catch(() => undefined);
+    const result = this.turn.last.then(run);
+    this.turn.last = result.catch(() => undefined);
     return result;
   }
 }

@@ -17,6 +17,8 @@ export interface LoadedOrt {
 export interface OrtOptions {
   /** wasm threads; default: all cores where the page is isolated, else 1. Decided by whoever asks first. */
   threads?: number;
+  /** The build with the WebGPU provider, for comparisons. Decided by whoever asks first, too. */
+  webgpu?: boolean;
 }
 
 /** onnxruntime-web, initialised. This file and its two loaders are the only ones that import it. */
@@ -48,7 +50,7 @@ async function start(options: OrtOptions): Promise<OrtRuntime> {
   // The condition is decided at build time, so that a page carries one wasm file and no Node code.
   const { ort, cores }: LoadedOrt = import.meta.env.SSR
     ? await (await import('./load-node')).loadOrt()
-    : await (await import('./load-browser')).loadOrt();
+    : await (await import('./load-browser')).loadOrt(options);
   const threads = options.threads ?? Math.max(1, Math.min(cores, MAX_THREADS));
   ort.env.wasm.numThreads = threads;
   ort.env.logLevel = 'error';

@@ -3,7 +3,6 @@ import type { Executor } from '../core/executor';
 import type { Manifest } from '../format/manifest';
 import type { PackageFiles } from '../format/package-files';
 import { type ChunkCache, openPackage, type Package } from '../format/package-reader';
-import { warmUp } from '../ort/warm-up';
 import { TextTokenizer } from '../text/tokenizer';
 import { VisionEncoder } from '../vision/encoder';
 import { type Choice, chooseExecutor } from './choose-executor';
@@ -12,8 +11,12 @@ import type { LoadedModel, LoadOptions } from './load-types';
 import { MediaStore } from './media-store';
 import { graphWeights, openOrt, prepareWgsl } from './open-engine';
 import { type Arriving, packageBytes, readPackage } from './read-package';
+import { rehearse } from './rehearse';
 import { Session } from './session';
 import type { MediaSource } from './types';
+
+/** A larger model would be in the way of the first question for longer than it helps. */
+const REHEARSED_BYTES = 64 * 1024 * 1024;
 
 /** What depends on where the code runs: files, pictures, WebGPU. */
 export interface Platform {
@@ -22,6 +25,8 @@ export interface Platform {
   /** Pictures -> pixels [F,3,S,S] as the manifest's image processor makes them. */
   pixels(frames: readonly MediaSource[], manifest: Manifest, signal?: AbortSignal): Promise<Float32Array>;
   cache?: Promise<ChunkCache | undefined>;
+  /** Someone will look at the page before the first question: use the time. */
+  rehearses?: boolean;
 }
 
 /** A loaded model with its parts in reach, for tools that work below sessions (`run`, benchmarks, tests). */
@@ -38,7 +43,6 @@ export interface LoadedParts extends LoadedModel {
  */
 export async function loadWith(platform: Platform, options: LoadOptions = {}): Promise<LoadedParts> {
   const { signal, onProgress } = options;
-  const warm = warmUp();
   const source = await openPackage(platform.files, { signal, cache: await platform.cache });
   const { manifest } = source;
   const bytes = packageBytes(manifest);
@@ -55,7 +59,7 @@ export async function loadWith(platform: Platform, options: LoadOptions = {}): P
     openEngine(platform, manifest, arriving, options, cleanup),
   ] as const;
   try {
-    await Promise.all([warm, ...Object.values(arriving)]);
+    await Promise.all(Object.values(arriving));
     onProgress?.({ phase: 'compile', loadedBytes: bytes, totalBytes: bytes });
     const [tokenizer, vision, opened] = await Promise.all(parts);
     throwIfAborted(signal);
@@ -96,6 +100,8 @@ function loaded(
 ): LoadedParts {
   const { manifest } = source;
   const { choice, engine, vision, tokenizer } = parts;
+  let asked = false;
+  if (platform.rehearses && packageBytes(manifest) <= REHEARSED_BYTES) void rehearse(engine, vision, () => !asked);
   const shared = {
     manifest,
     executor: engine,
@@ -114,9 +120,14 @@ function loaded(
     executorReason: choice.reason,
     adapter: engine.adapter,
     contextLength: manifest.config.contextLength,
-    createSession: async ({ capacity = manifest.config.contextLength } = {}) =>
-      new Session(shared, await engine.createSequence(capacity)),
+    createSession: async ({ capacity = manifest.config.contextLength } = {}) => {
+      asked = true;
+      return new Session(shared, await engine.createSequence(capacity));
+    },
     lost: choice.kind === 'webgpu' ? choice.gpu.lost : new Promise(() => undefined),
-    [Symbol.asyncDispose]: () => cleanup.run(),
+    [Symbol.asyncDispose]: async () => {
+      asked = true; // nothing is rehearsed any more
+      await cleanup.run();
+    },
   };
 }

@@ -13,6 +13,7 @@ export function loadModel(source: ModelSource, options: LoadOptions = {}): Promi
       cache: 'url' in source ? openOpfsCache() : undefined,
       files: 'url' in source ? urlFiles(source.url) : blobFiles(source.files),
       gpu: browserGpu(),
+      rehearses: true,
       pixels: (frames, { image }, signal) => mediaPixels(frames, image, decodeImage, signal),
     },
     options,

@@ -25,13 +25,26 @@ export class VisionEncoder implements AsyncDisposable {
 
   /** One run for all frames. A session takes one run at a time, so calls queue up. */
   encode(pixels: Float32Array, frames: number): Promise<Float32Array> {
-    const result = this.queue.then(() => this.run(pixels, frames));
-    this.queue = result.catch(() => undefined);
-    return result;
+    return this.queued(async () => {
+      const features = await this.run(pixels, frames);
+      this.runs += frames;
+      return features;
+    });
+  }
+
+  /** Encodes a grey picture, so that the browser has compiled what the first real one needs. Not counted. */
+  async rehearse(): Promise<void> {
+    await this.queued(() => this.run(new Float32Array(3 * this.config.vision.imageSize ** 2), 1));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.session.release();
+    await this.queued(() => this.session.release());
+  }
+
+  private queued<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.queue.then(work);
+    this.queue = result.catch(() => undefined);
+    return result;
   }
 
   private async run(pixels: Float32Array, frames: number): Promise<Float32Array> {
@@ -44,7 +57,6 @@ export class VisionEncoder implements AsyncDisposable {
     }
     const input = this.ort.floats(pixels, [frames, 3, S, S]);
     const { [this.session.outputNames[0]]: features } = await this.session.run({ [this.session.inputNames[0]]: input });
-    this.runs += frames;
     const values = (await features.getData()) as Float32Array;
     const expected = frames * patches * width;
     if (values.length === expected) return values;

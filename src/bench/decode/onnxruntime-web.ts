@@ -14,7 +14,7 @@ type Feeds = Record<string, OrtTensor>;
  * that is input and output of one run cannot be both (onnxruntime-web 1.30).
  */
 export async function startOnnxruntimeWeb(work: Workload): Promise<Started> {
-  const ort = await ortRuntime();
+  const ort = await ortRuntime({ webgpu: true });
   const media = await encodePicture(ort, work);
   const { decoder: d, contextLength } = work.config;
   const session = await decoderSession(ort, work);

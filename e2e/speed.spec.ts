@@ -1,0 +1,62 @@
+import { expect, type Page, test } from '@playwright/test';
+import { controls, give, sample } from './helpers';
+
+// `npx playwright test e2e/speed.spec.ts` prints how long people wait, with the embedded model and no GPU. What is promised on 2 idle cores is 3 s
+// until the model is ready and 1.5 s from a dropped picture to the first word; the test allows twice that, because its machine may be busy.
+const PROMISED = { ready: 3000, word: 1500 };
+
+interface Waits {
+  ready: number;
+  word: number;
+}
+
+/** Milliseconds from the request for the page to `chat.ready`, and from a drop to the first word of the answer. */
+async function visit(page: Page): Promise<Waits> {
+  await page.goto('./', { waitUntil: 'commit' });
+  await page.waitForFunction(() => customElements.get('flamingo-chat'));
+  const ready = await page.evaluate(async () => {
+    await document.querySelector('flamingo-chat')!.ready;
+    return performance.now();
+  });
+  const word = page.evaluate(
+    () =>
+      new Promise<number>((resolve) => {
+        let dropped = 0;
+        document.addEventListener('drop', () => (dropped = performance.now()), { capture: true });
+        document.addEventListener('flamingo-token', () => resolve(performance.now() - dropped), { once: true });
+      }),
+  );
+  const on = controls(page);
+  await on.message.fill('What colour is it?');
+  await give(on.message, 'drop', [sample('red-circle')]);
+  await expect(on.thumbnails).toHaveCount(1);
+  await on.message.press('Enter');
+  return { ready, word: await word };
+}
+
+const told = ({ ready, word }: Waits) => `ready ${Math.round(ready)} ms, first word ${Math.round(word)} ms`;
+
+test('the page is ready, and answers, soon enough; from the local cache as well', async ({ browser, baseURL }) => {
+  const first: Waits = { ready: Number.POSITIVE_INFINITY, word: Number.POSITIVE_INFINITY };
+  const again = { ...first };
+  for (let visits = 1; visits <= 3; visits++) {
+    const context = await browser.newContext({ baseURL }); // a browser that was never here
+    for (const [best, name] of [
+      [first, 'first visit'],
+      [again, 'second visit'],
+    ] as const) {
+      const page = await context.newPage();
+      const waits = await visit(page);
+      console.log(`${name}: ${told(waits)}`);
+      best.ready = Math.min(best.ready, waits.ready);
+      best.word = Math.min(best.word, waits.word);
+      await page.close();
+    }
+    await context.close();
+    if (first.ready <= PROMISED.ready && first.word <= PROMISED.word) break; // no need to try again
+  }
+  for (const { ready, word } of [first, again]) {
+    expect(ready).toBeLessThan(2 * PROMISED.ready);
+    expect(word).toBeLessThan(2 * PROMISED.word);
+  }
+});
