@@ -198,7 +198,7 @@ function ignoredReason(name: string, language: LanguageModel): string | undefine
 /** The language model's own name of a tensor that a Flamingo checkpoint repeats; undefined for others. */
 export function languageName(name: string, language: LanguageModel): string | undefined {
   if (!name.startsWith('lang_encoder.')) return undefined;
-  return language.rename(name.slice('lang_encoder.'.length).replace('.decoder_layer.', '.'));
+  return language.ownName(name.slice('lang_encoder.'.length).replace('.decoder_layer.', '.'));
 }
 
 function indices(source: TensorSource, pattern: RegExp): number[] {

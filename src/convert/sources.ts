@@ -26,6 +26,8 @@ const WEIGHTS = [
   'pytorch_model.bin',
   'open_clip_pytorch_model.bin',
   'pytorch_model.bin.index.json',
+  'open_clip_model.safetensors.index.json',
+  'open_clip_pytorch_model.bin.index.json',
 ];
 /** Without one of the names above, a folder's only file of these kinds is meant. */
 const WEIGHT_KINDS = /\.(safetensors|bin|pt|pth)$/;

@@ -14,13 +14,19 @@ export function fillTables(
   tokens: number,
   notes: string[],
 ): { vocab: number } {
-  const vocab = fillEmbedding(book, delta, language, tokens);
+  const vocab = fillEmbedding(book, delta, language, tokens, notes);
   if (language.head !== null) fillHead(book, delta, language, vocab, notes);
   return { vocab };
 }
 
-function fillEmbedding(book: RecipeBook, delta: TensorSource, language: LanguageModel, tokens: number): number {
-  const trained = `lang_encoder.${language.embedding}`;
+function fillEmbedding(
+  book: RecipeBook,
+  delta: TensorSource,
+  language: LanguageModel,
+  tokens: number,
+  notes: string[],
+): number {
+  const trained = trainedName(language, language.embedding);
   if (delta.tensors.has(trained)) {
     book.set('embed.weight', book.whole(delta, trained));
     book.markUsed(language.source, language.embedding);
@@ -37,6 +43,9 @@ function fillEmbedding(book: RecipeBook, delta: TensorSource, language: Language
       },
     );
   }
+  notes.push(
+    `${delta.label} has no ${trained}: the first ${tokens} of ${shape[0]} rows of the language model's own are used.`,
+  );
   book.set('embed.weight', book.rows(language.source, language.embedding, 0, tokens));
   return tokens;
 }
@@ -49,7 +58,7 @@ function fillHead(
   notes: string[],
 ): void {
   const own = language.head ?? '';
-  const trained = `lang_encoder.${own}`;
+  const trained = trainedName(language, own);
   if (delta.tensors.has(trained)) {
     book.set('head.weight', book.whole(delta, trained));
     book.markUsed(language.source, own);
@@ -64,4 +73,8 @@ function fillHead(
       `The checkpoint has no ${trained}: the head's rows of the ${added} added tokens are lost upstream and are zeros here. Their logits are 0.`,
     );
   }
+}
+
+function trainedName(language: LanguageModel, own: string): string {
+  return `lang_encoder.${language.moduleName(own)}`;
 }

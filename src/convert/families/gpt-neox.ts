@@ -2,7 +2,7 @@ import { tensorOf } from '../../format/tensor-source';
 import type { RecipeBook } from '../recipe';
 import type { ModelFolder } from '../sources';
 import { activationOf, flagField, headWidth, numberField } from './fields';
-import { computedConstant, countBlocks, hasAny, type LanguageModel, stack } from './language';
+import { computedConstant, countBlocks, hasAny, type LanguageModel, SAME_NAMES, stack } from './language';
 import { rotaryPosition } from './rotary';
 
 interface Layout {
@@ -29,7 +29,7 @@ export function gptNeox(folder: ModelFolder): LanguageModel {
     head: tied ? null : 'embed_out.weight',
     blocksPath: 'gpt_neox.layers',
     source,
-    rename: (name) => name,
+    ...SAME_NAMES,
     decoder: {
       layers,
       heads,

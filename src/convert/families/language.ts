@@ -15,8 +15,9 @@ export interface LanguageModel {
   /** Path of the blocks under `lang_encoder.` in a Flamingo checkpoint. */
   blocksPath: string;
   source: TensorSource;
-  /** The name in `source` of a tensor as the family's files may call it. */
-  rename(name: string): string;
+  /** The name of one of the files' tensors in the loaded model, where Flamingo checkpoints repeat it under `lang_encoder.`; and back. */
+  moduleName(own: string): string;
+  ownName(module: string): string;
   /** Puts everything but embedding and head into the book. Throws `bad-file` for a tensor that is missing. */
   fill(book: RecipeBook): void;
   /** Why a tensor that nothing uses may be left out; undefined when there is no reason. */
@@ -59,3 +60,6 @@ export function computedConstant(name: string): string | undefined {
     ? 'a constant that is computed here'
     : undefined;
 }
+
+/** Files whose names are those of the loaded model. */
+export const SAME_NAMES = { moduleName: (own: string) => own, ownName: (module: string) => module };

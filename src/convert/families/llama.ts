@@ -1,7 +1,7 @@
 import type { RecipeBook } from '../recipe';
 import type { ModelFolder } from '../sources';
 import { activationOf, flagField, headWidth, numberField, unsupported } from './fields';
-import { computedConstant, countBlocks, hasAny, type LanguageModel, stack } from './language';
+import { computedConstant, countBlocks, hasAny, type LanguageModel, SAME_NAMES, stack } from './language';
 import { rotaryPosition } from './rotary';
 
 /** LLaMA and models of its layout. Source: transformers models/llama/modeling_llama.py. */
@@ -27,7 +27,7 @@ export function llama(folder: ModelFolder): LanguageModel {
     head: tied ? null : 'lm_head.weight',
     blocksPath: 'model.layers',
     source,
-    rename: (name) => name,
+    ...SAME_NAMES,
     decoder: {
       layers,
       heads,

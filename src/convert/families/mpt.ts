@@ -1,37 +1,35 @@
 import type { NormConfig } from '../../format/config';
 import { tensorOf } from '../../format/tensor-source';
 import type { RecipeBook } from '../recipe';
-import { renamed } from '../renamed';
 import type { ModelFolder } from '../sources';
 import { allow, field, flagField, headWidth, numberField, section, unsupported } from './fields';
-import { countBlocks, hasAny, type LanguageModel, stack } from './language';
+import { countBlocks, hasAny, type LanguageModel, SAME_NAMES, stack } from './language';
 
-/** Names of mosaic_gpt (MPT-1B) and of MPT-7B for the same parts. */
-const RENAMES: [RegExp, string][] = [
-  [/\.ln_1\./, '.norm_1.'],
-  [/\.ln_2\./, '.norm_2.'],
-  [/\.mlp\.mlp_up\./, '.ffn.up_proj.'],
-  [/\.mlp\.mlp_down\./, '.ffn.down_proj.'],
-  [/^transformer\.ln_f\./, 'transformer.norm_f.'],
-];
-
-/** Modules of a block: our name, theirs. */
-const MODULES = [
-  ['norm1', 'norm_1'],
-  ['attn.qkv', 'attn.Wqkv'],
-  ['attn.q_norm', 'attn.q_ln'],
-  ['attn.k_norm', 'attn.k_ln'],
-  ['attn.out', 'attn.out_proj'],
-  ['norm2', 'norm_2'],
-  ['ff.up', 'ffn.up_proj'],
-  ['ff.down', 'ffn.down_proj'],
-];
+/** Modules of a block, ours first: MPT-7B's names, and mosaic_gpt's (MPT-1B). */
+const MPT = {
+  norm1: 'norm_1',
+  'attn.qkv': 'attn.Wqkv',
+  'attn.q_norm': 'attn.q_ln',
+  'attn.k_norm': 'attn.k_ln',
+  'attn.out': 'attn.out_proj',
+  norm2: 'norm_2',
+  'ff.up': 'ffn.up_proj',
+  'ff.down': 'ffn.down_proj',
+  norm: 'norm_f',
+};
+const MOSAIC: typeof MPT = {
+  ...MPT,
+  norm1: 'ln_1',
+  norm2: 'ln_2',
+  'ff.up': 'mlp.mlp_up',
+  'ff.down': 'mlp.mlp_down',
+  norm: 'ln_f',
+};
 
 /** MPT-1B (mosaic_gpt, with LayerNorm of q and k) and MPT-7B. Source: mosaicml/llm-foundry models/mpt; transformers models/mpt. */
-export function mpt(original: ModelFolder): LanguageModel {
-  const rename = (name: string) => RENAMES.reduce((text, [from, to]) => text.replace(from, to), name);
-  const source = renamed(original.source, rename);
-  const folder = { ...original, source };
+export function mpt(folder: ModelFolder): LanguageModel {
+  const { source } = folder;
+  const names = hasAny(source, /^transformer\.blocks\.\d+\.ln_1\./) ? MOSAIC : MPT;
   refuseOthers(folder);
   const [width, heads] = [numberField(folder, 'd_model'), numberField(folder, 'n_heads')];
   const headDim = headWidth(folder, width, heads);
@@ -44,7 +42,7 @@ export function mpt(original: ModelFolder): LanguageModel {
   const scale = setting('softmax_scale', 'softmax_scale');
   const has = (module: string, part: string) => hasAny(source, partOf(module, part));
   const qkNorm = setting('qk_ln', 'attn_qk_ln') === true || has('attn.q_ln', 'weight');
-  const norm = normOf(folder, hasAny(source, /^transformer\.(blocks\.\d+\.norm_[12]|norm_f)\.bias$/));
+  const norm = normOf(folder, hasAny(source, /^transformer\.(blocks\.\d+\.(norm|ln)_[12]|(norm|ln)_f)\.bias$/));
   const tied = flagField(folder, 'tie_word_embeddings', true);
   return {
     width,
@@ -53,7 +51,7 @@ export function mpt(original: ModelFolder): LanguageModel {
     head: tied ? null : 'lm_head.weight',
     blocksPath: 'transformer.blocks',
     source,
-    rename,
+    ...SAME_NAMES,
     decoder: {
       layers,
       heads,
@@ -66,15 +64,15 @@ export function mpt(original: ModelFolder): LanguageModel {
       scale: scale === undefined ? headDim ** -0.5 : positive(folder, 'softmax_scale', scale),
       bias: { qkv: has('attn.Wqkv', 'bias'), out: has('attn.out_proj', 'bias'), head: false },
       feedForward: {
-        inner: tensorOf(source, 'transformer.blocks.0.ffn.up_proj.weight').shape[0],
+        inner: tensorOf(source, `transformer.blocks.0.${names['ff.up']}.weight`).shape[0],
         activation: 'gelu',
         gated: false,
-        bias: has('ffn.up_proj', 'bias') || has('ffn.down_proj', 'bias'),
+        bias: has(names['ff.up'], 'bias') || has(names['ff.down'], 'bias'),
       },
       parallelResidual: false,
       tiedHead: tied,
     },
-    fill: (book) => fill(book, folder, layers, qkNorm),
+    fill: (book) => fill(book, folder, names, { layers, qkNorm, normBias: norm.bias }),
     ignore: (name) => (tied && name === 'lm_head.weight' ? 'the head is the embedding table' : undefined),
   };
 }
@@ -121,12 +119,17 @@ function partOf(module: string, part: string): RegExp {
   return new RegExp(`^transformer\\.blocks\\.\\d+\\.${module.replaceAll('.', '\\.')}\\.${part}$`);
 }
 
-function fill(book: RecipeBook, { source }: ModelFolder, layers: number, qkNorm: boolean): void {
-  const modules = MODULES.filter(([to]) => qkNorm || !/[qk]_norm$/.test(to));
-  for (const [to, from] of modules) {
-    const bias = hasAny(source, partOf(from, 'bias'));
+function fill(
+  book: RecipeBook,
+  { source }: ModelFolder,
+  names: typeof MPT,
+  { layers, qkNorm, normBias }: { layers: number; qkNorm: boolean; normBias: boolean },
+): void {
+  for (const [to, from] of Object.entries(names)) {
+    if (to === 'norm' || (!qkNorm && /[qk]_norm$/.test(to))) continue;
+    const bias = /^norm[12]$/.test(to) ? normBias : hasAny(source, partOf(from, 'bias'));
     for (let i = 0; i < layers; i++)
       stack(book, source, `blocks.${i}.${to}`, [`transformer.blocks.${i}.${from}`], bias);
   }
-  stack(book, source, 'norm', ['transformer.norm_f'], hasAny(source, /^transformer\.norm_f\.bias$/));
+  stack(book, source, 'norm', [`transformer.${names.norm}`], normBias);
 }

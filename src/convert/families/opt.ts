@@ -1,6 +1,5 @@
 import { tensorOf } from '../../format/tensor-source';
 import type { RecipeBook } from '../recipe';
-import { renamed } from '../renamed';
 import type { ModelFolder } from '../sources';
 import { activationOf, allow, flagField, headWidth, numberField, unsupported } from './fields';
 import { countBlocks, hasAny, type LanguageModel, stack } from './language';
@@ -9,26 +8,26 @@ import { countBlocks, hasAny, type LanguageModel, stack } from './language';
 const POSITION_OFFSET = 2;
 
 /** OPT. Source: transformers models/opt/modeling_opt.py. */
-export function opt(original: ModelFolder): LanguageModel {
+export function opt(folder: ModelFolder): LanguageModel {
+  const { source } = folder;
   // Published files have the tensors with and without the leading `model.`.
-  const rename = (name: string) => (name.startsWith('decoder.') ? `model.${name}` : name);
-  const source = renamed(original.source, rename);
-  const folder = { ...original, source };
+  const root = hasAny(source, /^decoder\./) ? 'decoder' : 'model.decoder';
   const [width, heads] = [numberField(folder, 'hidden_size'), numberField(folder, 'num_attention_heads')];
   refuseOthers(folder, width);
-  const layers = countBlocks(folder, /^model\.decoder\.layers\.(\d+)\./, numberField(folder, 'num_hidden_layers'));
+  const layers = countBlocks(folder, /^(?:model\.)?decoder\.layers\.(\d+)\./, numberField(folder, 'num_hidden_layers'));
   const headDim = headWidth(folder, width, heads);
-  const bias = hasAny(source, /^model\.decoder\.layers\.\d+\.(self_attn\.\w+_proj|fc[12])\.bias$/);
-  const [rows] = tensorOf(source, 'model.decoder.embed_positions.weight').shape;
+  const bias = hasAny(source, /decoder\.layers\.\d+\.(self_attn\.\w+_proj|fc[12])\.bias$/);
+  const [rows] = tensorOf(source, `${root}.embed_positions.weight`).shape;
   const tied = flagField(folder, 'tie_word_embeddings', true);
   return {
     width,
     contextLength: rows - POSITION_OFFSET,
-    embedding: 'model.decoder.embed_tokens.weight',
+    embedding: `${root}.embed_tokens.weight`,
     head: tied ? null : 'lm_head.weight',
     blocksPath: 'model.decoder.layers',
     source,
-    rename,
+    moduleName: (own) => (own.startsWith('decoder.') ? `model.${own}` : own),
+    ownName: (module) => (root === 'decoder' ? module.replace(/^model\./, '') : module),
     decoder: {
       layers,
       heads,
@@ -49,7 +48,7 @@ export function opt(original: ModelFolder): LanguageModel {
       parallelResidual: false,
       tiedHead: tied,
     },
-    fill: (book) => fill(book, folder, layers, bias),
+    fill: (book) => fill(book, folder, root, layers, bias),
     ignore: (name) => (tied && name === 'lm_head.weight' ? 'the head is the embedding table' : undefined),
   };
 }
@@ -70,9 +69,9 @@ function refuseOthers(folder: ModelFolder, width: number): void {
   );
 }
 
-function fill(book: RecipeBook, { source }: ModelFolder, layers: number, bias: boolean): void {
+function fill(book: RecipeBook, { source }: ModelFolder, root: string, layers: number, bias: boolean): void {
   for (let i = 0; i < layers; i++) {
-    const [from, to] = [`model.decoder.layers.${i}`, `blocks.${i}`];
+    const [from, to] = [`${root}.layers.${i}`, `blocks.${i}`];
     const put = (target: string, withBias: boolean, ...names: string[]) =>
       stack(
         book,
@@ -88,6 +87,6 @@ function fill(book: RecipeBook, { source }: ModelFolder, layers: number, bias: b
     put('ff.up', bias, 'fc1');
     put('ff.down', bias, 'fc2');
   }
-  stack(book, source, 'positions', ['model.decoder.embed_positions'], false);
-  stack(book, source, 'norm', ['model.decoder.final_layer_norm'], true);
+  stack(book, source, 'positions', [`${root}.embed_positions`], false);
+  stack(book, source, 'norm', [`${root}.final_layer_norm`], true);
 }
