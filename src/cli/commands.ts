@@ -8,6 +8,7 @@ import { run } from './run';
 import { bytes, table } from './text';
 
 const DTYPES: readonly WeightType[] = ['f32', 'f16', 'q8', 'q4'];
+const VISION_TOKENS = ['after-post-norm', 'before-post-norm'] as const;
 const EXECUTORS = ['auto', 'webgpu', 'wasm'] as const;
 
 const convertCommand: Command = {
@@ -23,6 +24,10 @@ const convertCommand: Command = {
     tokenizer: { type: 'string', help: 'tokenizer.json; default: the language model’s' },
     out: { type: 'string', help: 'folder to write' },
     dtype: { type: 'string', help: `${DTYPES.join(', ')}; default q4` },
+    'vision-tokens': {
+      type: 'string',
+      help: `features of CLIP: ${VISION_TOKENS.join(' (open_clip since 2.23, default), ')} (older versions)`,
+    },
     name: { type: 'string', help: 'name in the manifest' },
     license: { type: 'string', help: 'licence in the manifest' },
     'dry-run': { type: 'boolean', help: 'print the plan and write nothing' },
@@ -44,7 +49,12 @@ const convertCommand: Command = {
       flamingo: text('flamingo'),
       tokenizer: text('tokenizer'),
     };
-    const names = { name: text('name'), license: text('license') };
+    const tokens = text('vision-tokens');
+    const names = {
+      name: text('name'),
+      license: text('license'),
+      visionTokens: tokens === undefined ? undefined : oneOf('vision-tokens', tokens, VISION_TOKENS),
+    };
     const report = await convert({
       ...paths,
       ...names,

@@ -1,9 +1,9 @@
-import { readFile, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readdir, stat } from 'node:fs/promises';
 import { openModel } from '../convert/sources';
 import { FlamingoError } from '../core/errors';
 import { decodeModel } from '../format/onnx/decode';
-import { parseManifest } from '../format/package-reader';
+import { folderFiles } from '../format/package-files-node';
+import { openPackage } from '../format/package-reader';
 import type { Outcome } from './command';
 import { bytes, table } from './text';
 
@@ -14,17 +14,16 @@ export async function inspect(path: string): Promise<Outcome> {
       hint: 'Give a package folder, a model folder or a weight file.',
     });
   });
-  const manifest = info.isDirectory()
-    ? await readFile(join(path, 'model.json'), 'utf8').catch(() => undefined)
-    : undefined;
-  return manifest === undefined ? await inspectCheckpoint(path) : await inspectPackage(path, manifest);
+  const isPackage = info.isDirectory() && (await readdir(path)).includes('model.json');
+  return isPackage ? await inspectPackage(path) : await inspectCheckpoint(path);
 }
 
-async function inspectPackage(folder: string, text: string): Promise<Outcome> {
-  const manifest = parseManifest(folder, text);
+async function inspectPackage(folder: string): Promise<Outcome> {
+  const source = await openPackage(folderFiles(folder));
+  const { manifest } = source;
   const tensors: { name: string; type: string; shape: number[]; graph: string }[] = [];
   for (const graph of ['vision', 'resampler', 'decoder']) {
-    const { initializers } = decodeModel(`${graph}.onnx`, await readFile(join(folder, `${graph}.onnx`)));
+    const { initializers } = decodeModel(`${graph}.onnx`, await source.read(`${graph}.onnx`));
     for (const { name, type, shape } of initializers.values())
       if (name.includes('.')) tensors.push({ name, type, shape, graph });
   }
@@ -49,9 +48,9 @@ async function inspectPackage(folder: string, text: string): Promise<Outcome> {
 }
 
 async function inspectCheckpoint(path: string): Promise<Outcome> {
-  const { source, config } = await openModel('PATH', path);
+  await using folder = await openModel('PATH', path);
+  const { source, config } = folder;
   const tensors = [...source.tensors.values()].map(({ name, dtype, shape, file }) => ({ name, dtype, shape, file }));
-  await source[Symbol.asyncDispose]();
   const rows = tensors.map(({ name, dtype, shape, file }) => [name, dtype, `[${shape.join(', ')}]`, file]);
   return {
     json: { config, tensors },

@@ -30,6 +30,7 @@ export async function main(args: readonly string[]): Promise<number> {
       'invalid-option',
       'not-found',
       'bad-file',
+      'context-overflow',
       'media-count',
       'media-unreadable',
       'shape-mismatch',

@@ -11,3 +11,8 @@ export async function inTemporaryFolder<T>(work: (folder: string) => Promise<T>)
     await rm(folder, { recursive: true, force: true });
   }
 }
+
+/** A folder that its maker removes. */
+export async function mkTemporaryFolder(): Promise<string> {
+  return await mkdtemp(join(tmpdir(), 'flamingo-'));
+}
