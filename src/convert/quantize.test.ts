@@ -1,26 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { floatToHalf, halfToFloat } from '../core/half';
+import { halfToFloat } from '../core/half';
 import { uniform } from '../reference/random';
+import { quantizePlainly } from '../testing/plain-quantizer';
 import { quantizeRows } from './quantize';
-
-/** The format once more, value by value, from its description in format/tensor-names and quantize.ts. */
-function plainly(values: Float32Array, columns: number, levels: number): { codes: number[]; scales: number[] } {
-  const codes: number[] = [];
-  const scales: number[] = [];
-  for (let row = 0; row < values.length; row += columns) {
-    for (let at = row; at < row + columns; at += 32) {
-      const block = Array.from({ length: 32 }, (_, i) => (at + i < row + columns ? values[at + i] : 0));
-      const most = block.reduce((best, value) => (Math.abs(value) > Math.abs(best) ? value : best), 0);
-      const scale = halfToFloat(floatToHalf(most / -levels));
-      scales.push(scale);
-      for (const value of block) {
-        const code = scale === 0 ? 0 : Math.round(value / scale);
-        codes.push(Math.min(levels - 1, Math.max(-levels, code)));
-      }
-    }
-  }
-  return { codes, scales };
-}
 
 const CASES: [string, Float32Array][] = [
   ['uniform', uniform(7 * 70, -1, 1, 3)],
@@ -37,9 +19,9 @@ describe.each(['q8', 'q4'] as const)('%s', (type) => {
 
   test.each(CASES)('%s: codes and scales are those of the formula', (_, values) => {
     const rows = quantizeRows(values, 70, type);
-    const { codes, scales } = plainly(values, 70, levels);
+    const { codes, scales } = quantizePlainly(values, 70, levels);
     const stored = [...rows.codes].flatMap((byte) => (type === 'q8' ? [byte] : [byte & 15, byte >> 4]));
-    expect(stored.map((code) => code - levels)).toEqual(codes.map((code) => code + 0));
+    expect(stored.map((code) => code - levels)).toEqual(codes);
     expect([...rows.scales].map(halfToFloat)).toEqual(scales);
     const blocks = Math.ceil(70 / 32);
     let squares = 0;
