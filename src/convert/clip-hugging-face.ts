@@ -18,11 +18,7 @@ const NAMES = {
 };
 
 /** Source: transformers models/clip/modeling_clip.py CLIPVisionTransformer; the defaults are CLIPVisionConfig's. */
-export function huggingFaceClip(
-  folder: ModelFolder,
-  postNorm: boolean,
-  preprocessor: Record<string, unknown>,
-): VisionModel {
+export function huggingFaceClip(folder: ModelFolder, postNorm: boolean, preprocessor: Described): VisionModel {
   const { source } = folder;
   const vision = field(folder, 'vision_config') === undefined ? folder : section(folder, 'vision_config');
   const shape = towerShape(source, NAMES, numberField(vision, 'image_size', 224));
@@ -37,7 +33,7 @@ export function huggingFaceClip(
       eps: numberField(vision, 'layer_norm_eps', 1e-5),
       postNorm,
     },
-    image: imageProcessor({ config: preprocessor, configFile: 'preprocessor_config.json' }, shape.imageSize),
+    image: imageProcessor(preprocessor, shape.imageSize),
     fill: (book) => fill(book, folder, shape.layers, postNorm),
     ignore(name) {
       if (/^vision_model\.post_layernorm|^visual_projection/.test(name))

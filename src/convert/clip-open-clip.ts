@@ -2,7 +2,7 @@ import type { Activation } from '../format/config';
 import type { ImageProcessor } from '../format/manifest';
 import type { VisionModel } from './clip';
 import { CLIP_MEAN, CLIP_STD, towerShape } from './clip-shape';
-import { allow, field, headWidth, numberField, section, unsupported } from './families/fields';
+import { allow, field, numberField, section, unsupported } from './families/fields';
 import { hasAny, stack } from './families/language';
 import type { RecipeBook } from './recipe';
 import type { ModelFolder } from './sources';
@@ -23,8 +23,9 @@ export function openClip(folder: ModelFolder, postNorm: boolean): VisionModel {
   const vision = section(model, 'vision_cfg');
   refuseOthers(vision);
   const shape = towerShape(source, NAMES, sideOf(vision, 'image_size'));
-  const heads = shape.width / numberField(vision, 'head_width', 64);
-  headWidth(vision, shape.width, heads);
+  const headDim = numberField(vision, 'head_width', 64);
+  const heads = shape.width / headDim;
+  if (!Number.isInteger(heads)) throw unsupported(vision, 'head_width', headDim, `widths that divide ${shape.width}`);
   const preNorm = hasAny(source, /^visual\.ln_pre\./);
   // Pooling before the norm leaves the tokens without it, whatever the version.
   const normed = postNorm && field(vision, 'final_ln_after_pool') !== true;
@@ -32,7 +33,7 @@ export function openClip(folder: ModelFolder, postNorm: boolean): VisionModel {
     source,
     config: {
       ...shape,
-      heads: Math.floor(heads),
+      heads,
       activation: activationOf(model, vision),
       eps: numberField(section(vision, 'norm_kwargs'), 'eps', 1e-5),
       preNorm,

@@ -25,8 +25,8 @@ export interface VisionModel {
  */
 export function clipVision(
   folder: ModelFolder,
+  preprocessor: Pick<ModelFolder, 'config' | 'configFile'>,
   tokens: VisionTokens = 'after-post-norm',
-  preprocessor: Record<string, unknown> = {},
 ): VisionModel {
   const names = folder.source.tensors;
   const isOpenClip = names.has('visual.conv1.weight');

@@ -17,6 +17,7 @@ export interface DeltaSettings {
   cross_attention?: HeadSizes | null;
   cross_attn_every_n_layers?: number | null;
   max_num_frames?: number | null;
+  decoder_layers?: string | null;
 }
 
 /** Upstream's head size where nothing else is said. open_flamingo/src/helpers.py. */
@@ -41,6 +42,7 @@ export interface Delta {
 /** The tensors OpenFlamingo adds to its frozen parts: resampler and gated layers. Source: open_flamingo/src/{flamingo,flamingo_lm,helpers}.py. */
 export function openFlamingoDelta(original: TensorSource, language: LanguageModel, settings: DeltaSettings): Delta {
   const source = unwrapDelta(original);
+  checkBlocksPath(language, settings.decoder_layers);
   const shape = (name: string) => tensorOf(source, name).shape;
   const layers = indices(source, /^perceiver\.layers\.(\d+)\./);
   const prefix = gatedPrefix(source, language.blocksPath);
@@ -77,6 +79,18 @@ export function openFlamingoDelta(original: TensorSource, language: LanguageMode
     },
     ignore: (name) => ignoredReason(name, language),
   };
+}
+
+function checkBlocksPath({ blocksPath, source }: LanguageModel, said: string | null | undefined): void {
+  if (said === undefined || said === null || said === blocksPath) return;
+  throw new FlamingoError(
+    'unsupported',
+    `flamingo.json: decoder_layers is "${said}", but ${source.label} has its blocks under ${blocksPath}.`,
+    {
+      hint: 'Give the language model that flamingo.json was written for, or correct it.',
+      details: { decoder_layers: said, blocksPath },
+    },
+  );
 }
 
 /** Gated layers stand under the decoder's own path; a plain list of them may be there as well, or instead. */

@@ -1,3 +1,4 @@
+import { FlamingoError } from '../core/errors';
 import { floatToHalf, halfToFloat } from '../core/half';
 import { type SourceType, type TensorSource, tensorOf } from '../format/tensor-source';
 import { languageName } from './delta';
@@ -33,10 +34,19 @@ export async function preferTrained(
   }
 }
 
-/** Whether `copy` is `own` as it would be after rounding to the copy's type. Other shapes are no copies: the check of shapes tells about them. */
+/** Whether `copy` is `own` as it would be after rounding to the copy's type. Throws `shape-mismatch`. */
 async function isCopy(source: TensorSource, own: string, delta: TensorSource, copy: string): Promise<boolean> {
   const [a, b] = [tensorOf(source, own), tensorOf(delta, copy)];
-  if (a.shape.join() !== b.shape.join()) return false;
+  if (a.shape.join() !== b.shape.join()) {
+    throw new FlamingoError(
+      'shape-mismatch',
+      `${b.file}: ${copy} is [${b.shape.join(', ')}], in ${a.file} it is [${a.shape.join(', ')}].`,
+      {
+        hint: 'Give the language model that the checkpoint was trained with as --language.',
+        details: { tensor: copy, shapes: [a.shape, b.shape] },
+      },
+    );
+  }
   const rows = a.shape[0] ?? 1;
   for (let k = 0; k < COMPARED_ROWS; k++) {
     // Vectors are compared whole: a row of theirs is one number.

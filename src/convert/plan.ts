@@ -1,5 +1,6 @@
+import * as v from 'valibot';
 import { FlamingoError } from '../core/errors';
-import type { FlamingoConfig } from '../format/config';
+import { type FlamingoConfig, flamingoConfig } from '../format/config';
 import { decoderTensors, resamplerTensors } from '../format/tensor-names';
 import type { TensorSource } from '../format/tensor-source';
 import { type Delta, type DeltaSettings, openFlamingoDelta } from './delta';
@@ -64,6 +65,7 @@ export async function planConversion(parts: ModelParts, settings: DeltaSettings)
     gated: added.gated,
     decoder,
   };
+  checkConfig(parts.language, config);
   checkRecipes([...resamplerTensors(config), ...decoderTensors(config)], book.recipes);
   const unused = [
     ...vision.unused,
@@ -71,6 +73,21 @@ export async function planConversion(parts: ModelParts, settings: DeltaSettings)
     ...explainUnused(book, added.source, (name) => added.ignore(name)),
   ];
   return { config, recipes: book.recipes, unused, notes };
+}
+
+/** What a package's reader would refuse is refused before anything is written. */
+function checkConfig({ configFile }: ModelFolder, config: FlamingoConfig): void {
+  const result = v.safeParse(flamingoConfig, config);
+  if (result.success) return;
+  const [issue] = result.issues;
+  throw new FlamingoError(
+    'unsupported',
+    `${configFile} leads to ${v.getDotPath(issue) ?? 'a config'}: ${issue.message}.`,
+    {
+      hint: 'Check the numbers in config.json. If the model works upstream, please report it.',
+      details: { file: configFile, field: v.getDotPath(issue) },
+    },
+  );
 }
 
 function languageModel(folder: ModelFolder): LanguageModel {

@@ -64,7 +64,9 @@ export function checkRecipes(
     // A class token is [W] in one file and [1, 1, W] in another: sizes of 1 may come and go where there is only one row.
     const single = shape.length === 0 || shape[0] === 1;
     const rows = recipe.reduce((sum, piece) => sum + ('zeros' in piece ? piece.zeros : piece.end - piece.start), 0);
-    const fits = (piece: Piece) => 'zeros' in piece || sizes(rowShape(piece)) === sizes(shape.slice(1));
+    const fits = (piece: Piece) =>
+      'zeros' in piece ||
+      (piece.end <= (wholeShape(piece)[0] ?? 1) && sizes(rowShape(piece)) === sizes(shape.slice(1)));
     const whole =
       single && recipe.length === 1 && !('zeros' in recipe[0]) && sizes(wholeShape(recipe[0])) === sizes(shape);
     if (!whole && !(rows === (shape[0] ?? 1) && recipe.every(fits))) throw mismatch(name, shape, recipe);

@@ -52,8 +52,9 @@ async function clipSource(path: string, tokens?: VisionTokens): Promise<VisionSo
 }
 
 async function describeClip(folder: ModelFolder, tokens?: VisionTokens): Promise<VisionSource> {
-  const preprocessor = await readJson(join(dirname(folder.configFile), 'preprocessor_config.json')).catch(absent);
-  const model = clipVision(folder, tokens, preprocessor);
+  const configFile = join(dirname(folder.configFile), 'preprocessor_config.json');
+  const preprocessor = { configFile, config: await readJson(configFile).catch(absent) };
+  const model = clipVision(folder, preprocessor, tokens);
   const book = new RecipeBook();
   model.fill(book);
   const tensors = visionTensors(model.config).map(([name, shape]) => ({ name, shape }));

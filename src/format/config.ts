@@ -15,7 +15,10 @@ export const ACTIVATIONS = ['none', 'gelu', 'gelu-tanh', 'quick-gelu', 'relu', '
 export const activation = v.picklist(ACTIVATIONS);
 
 /** `layer`: (x - mean) / sqrt(var + eps); `rms`: x / sqrt(mean(x^2) + eps). `bias` is false where the checkpoint has none. */
-export const norm = v.object({ kind: v.picklist(['layer', 'rms']), eps: v.number(), bias: v.boolean() });
+export const norm = v.pipe(
+  v.object({ kind: v.picklist(['layer', 'rms']), eps: v.number(), bias: v.boolean() }),
+  v.check(({ kind, bias }) => kind === 'layer' || !bias, 'a root-mean-square norm has no bias'),
+);
 
 /** A feed-forward network D -> inner -> D. `gated`: up holds gate rows, then value rows, [2*inner, D]; act(gate) * value. */
 export const feedForward = v.object({ inner: count, activation, gated: v.boolean(), bias: v.boolean() });
