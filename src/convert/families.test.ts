@@ -2,27 +2,11 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { Manifest } from '../format/manifest';
-import { decode } from '../reference/model/decoder';
-import { resample } from '../reference/model/resampler';
-import { encodePixels } from '../reference/model/vision';
-import { uniform } from '../reference/random';
-import { loadFolder } from '../session/load-node';
 import { CHECKPOINTS } from '../testing/checkpoints/cases';
 import { type FlamingoCheckpoint, writeFlamingo } from '../testing/checkpoints/flamingo';
+import { expectSameModel } from '../testing/checkpoints/same-model';
 import { inTemporaryFolder } from '../testing/temporary-folder';
 import { convert } from './convert';
-
-const ids = [5, 42, 79, 19, 56, 93, 1, 0, 30];
-const mediaIndex = [-1, 0, 0, 1, 1, 1, 0, 0, 1];
-
-/** Largest difference, relative to the largest expected value; NaN counts as infinite. */
-function difference(got: ArrayLike<number>, expected: readonly number[]): number {
-  const worst = expected.reduce(
-    (most, value, i) => Math.max(most, Math.abs(value - got[i]) || (got[i] === value ? 0 : Number.POSITIVE_INFINITY)),
-    0,
-  );
-  return worst / expected.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-}
 
 test.each(Object.entries(CHECKPOINTS))('%s', { timeout: 60_000 }, async (_, spec) => {
   await inTemporaryFolder(async (folder) => {
@@ -35,7 +19,7 @@ test.each(Object.entries(CHECKPOINTS))('%s', { timeout: 60_000 }, async (_, spec
     expect(report.unused.map(({ name }) => name)).toContain(
       spec.clip.layout === 'open_clip' ? 'visual.proj' : 'visual_projection.weight',
     );
-    await expectSameModel(out, source, spec.resampler.frames ?? 1);
+    await expectSameModel(out, source, spec.resampler.frames ?? 1, 'wasm');
   });
 });
 
@@ -43,36 +27,4 @@ test.each(Object.entries(CHECKPOINTS))('%s', { timeout: 60_000 }, async (_, spec
 function rounded(config: FlamingoCheckpoint['config']): unknown {
   const digits = (_: string, value: unknown) => (typeof value === 'number' ? Number(value.toPrecision(12)) : value);
   return JSON.parse(JSON.stringify(config, digits));
-}
-
-/** Features, latents, hidden states and logits of the package, by onnxruntime-web, against the f64 references over the source's own tensors. */
-async function expectSameModel(
-  folder: string,
-  { config, vision, values }: FlamingoCheckpoint,
-  frames: number,
-): Promise<void> {
-  await using model = await loadFolder(folder, { executor: 'wasm' });
-  const { imageSize: S } = config.vision;
-  const media = [];
-  const expected = [];
-  for (const m of [0, 1]) {
-    const pixels = uniform(frames * 3 * S * S, -2, 2, m + 1);
-    const features = await model.vision.encode(pixels, frames);
-    const each = 3 * S * S;
-    const wanted = Array.from({ length: frames }, (_, f) =>
-      encodePixels(vision, values, pixels.subarray(f * each, (f + 1) * each)),
-    ).flat(2);
-    expect(difference(features, wanted), `features of ${m}`).toBeLessThan(1e-5);
-    media.push(await model.engine.encodeMedia(features, frames));
-    expected.push(resample(config, values, wanted));
-    expect(difference(await media[m].latents(), expected[m].latents.flat()), `latents of ${m}`).toBeLessThan(1e-5);
-  }
-  const wanted = decode(config, values, { ids, mediaIndex, media: expected });
-  using sequence = await model.engine.createSequence(32);
-  const taps = wanted.hidden.map((_, i) => `hidden.${i}`);
-  const step = await sequence.append({ ids, mediaIndex, media, logits: 'all', taps });
-  for (const [i, rows] of wanted.hidden.entries())
-    expect(difference(step.taps.get(`hidden.${i}`)!, rows.flat()), `block ${i}`).toBeLessThan(1e-5);
-  expect(difference(step.logits!, wanted.logits.flat()), 'logits').toBeLessThan(1e-5);
-  for (const medium of media) medium[Symbol.dispose]();
 }
