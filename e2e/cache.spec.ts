@@ -1,8 +1,8 @@
-import { expect, test } from '@playwright/test';
+import { expect, type Page, test } from '@playwright/test';
 import { MODEL, openChat } from './helpers';
 
 /** Paths of the model's files that the page asks its server for. */
-function modelRequests(page: import('@playwright/test').Page): string[] {
+function modelRequests(page: Page): string[] {
   const asked: string[] = [];
   page.context().on('request', (request) => {
     const { pathname } = new URL(request.url());
@@ -11,12 +11,30 @@ function modelRequests(page: import('@playwright/test').Page): string[] {
   return asked;
 }
 
+/** Waits until the browser holds every piece: they are written behind the model, so that nobody waits for the disk. */
+async function expectAllKept(page: Page): Promise<void> {
+  const manifest = await (await page.request.get(`./${MODEL}model.json`)).json();
+  const hashes = manifest.files.flatMap(({ chunks }: { chunks: string[] }) => chunks);
+  await expect.poll(() => piecesKept(page)).toBe(new Set(hashes).size);
+}
+
+function piecesKept(page: Page): Promise<number> {
+  return page.evaluate(async () => {
+    const root = await navigator.storage.getDirectory();
+    const folder = await root.getDirectoryHandle('flamingo-web-chunks', { create: true });
+    let pieces = 0;
+    for await (const _ of folder.entries()) pieces++;
+    return pieces;
+  });
+}
+
 test('a model that was loaded once comes from the local cache; only its manifest is asked for again', async ({
   page,
 }) => {
   const first = modelRequests(page);
   await openChat(page);
   expect(first).toContain('decoder.onnx.data-00001');
+  await expectAllKept(page);
   await page.reload();
   const again = first.splice(0);
   await openChat(page);
@@ -26,6 +44,7 @@ test('a model that was loaded once comes from the local cache; only its manifest
 
 test('a damaged piece in the local cache is fetched again, and the model is ready', async ({ page }) => {
   await openChat(page);
+  await expectAllKept(page);
   const damaged = await page.evaluate(async () => {
     const root = await navigator.storage.getDirectory();
     const folder = await root.getDirectoryHandle('flamingo-web-chunks');

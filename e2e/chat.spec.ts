@@ -165,5 +165,5 @@ test('the same pictures and words give the same answer on WebGPU', async ({ page
 
 test('auto takes the CPU here, and says why', async ({ page }) => {
   await page.goto(`./?model=${MODEL}`);
-  await expect(page.getByText(/It runs on the CPU: .+/)).toBeVisible();
+  await expect(page.getByText(/It runs on the CPU \(wasm, 1 thread\): .+/)).toBeVisible();
 });

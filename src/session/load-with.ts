@@ -5,7 +5,7 @@ import type { PackageFiles } from '../format/package-files';
 import { type ChunkCache, openPackage, type Package } from '../format/package-reader';
 import { TextTokenizer } from '../text/tokenizer';
 import { VisionEncoder } from '../vision/encoder';
-import { type Choice, chooseExecutor } from './choose-executor';
+import { type Choice, chooseExecutor, executorReason } from './choose-executor';
 import { Cleanup } from './cleanup';
 import type { LoadedModel, LoadOptions } from './load-types';
 import { MediaStore } from './media-store';
@@ -117,7 +117,7 @@ function loaded(
     vision,
     tokenizer,
     executor: choice.kind,
-    executorReason: choice.reason,
+    executorReason: executorReason(choice, engine.adapter),
     adapter: engine.adapter,
     contextLength: manifest.config.contextLength,
     createSession: async ({ capacity = manifest.config.contextLength } = {}) => {
