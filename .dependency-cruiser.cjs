@@ -1,7 +1,7 @@
 // The ranks of ARCHITECTURE.md, one rule per line of its table. Lower ranks never import higher ones; folders of one rank do not import each other.
 const RANKS = [
   ['core'],
-  ['format', 'gpu', 'reference'],
+  ['format', 'gpu', 'reference', 'tasks', 'metrics', 'retrieval'],
   ['kernels', 'ort'],
   ['media', 'vision', 'text', 'model', 'sampling'],
   ['session'],
