@@ -5,13 +5,19 @@ export type { Manifest } from './format/manifest';
 export type { LoadProgress, ModelSource } from './session/load-types';
 export type {
   CandidateScore,
+  ClassifyOptions,
+  ContextToken,
   FlamingoSession,
   GeneratedToken,
   GenerateOptions,
   MediaHandle,
   MediaSource,
   Part,
+  RankedCandidate,
+  ScoreOptions,
   SessionStats,
+  TokenAttention,
+  TokenLogprob,
 } from './session/types';
 export type { ContentPart } from './ui/content';
 export { FlamingoChat } from './ui/flamingo-chat';

@@ -45,6 +45,8 @@ export interface AppendStep {
   sample?: SampleOptions;
   /** Named intermediate results to read back: `hidden.<block>` [T, D], `attention.<k>` [H, T, M*n]. */
   taps?: readonly string[];
+  /** Factor on every gate; default 1. Throws `unsupported` where the package's graph has no such input and it is not 1. */
+  visualStrength?: number;
   signal?: AbortSignal;
 }
 

@@ -34,6 +34,27 @@ export class TokenContext {
     return this.entries.some(({ seen }) => seen?.id === id);
   }
 
+  /** The tokens in order, each with what it sees. */
+  get tokens(): readonly Readonly<Entry>[] {
+    return this.entries;
+  }
+
+  /** Number of tokens that both begin with: equal ids that see the same content. */
+  commonLength(other: TokenContext, contentOf: (media: MediaHandle) => string): number {
+    const content = ({ seen }: Entry) => (seen ? contentOf(seen) : null);
+    const end = Math.min(this.length, other.length);
+    for (let t = 0; t < end; t++) {
+      const [a, b] = [this.entries[t], other.entries[t]];
+      if (a.id !== b.id || (a.seen !== b.seen && content(a) !== content(b))) return t;
+    }
+    return end;
+  }
+
+  /** Takes over the tokens of another context. */
+  assign(other: TokenContext): void {
+    this.entries = [...other.entries];
+  }
+
   clone(): TokenContext {
     const copy = new TokenContext();
     copy.entries = [...this.entries];

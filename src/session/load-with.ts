@@ -12,6 +12,7 @@ import { MediaStore } from './media-store';
 import { graphWeights, openOrt, prepareWgsl } from './open-engine';
 import { type Arriving, packageBytes, readPackage } from './read-package';
 import { rehearse } from './rehearse';
+import { ContextRunner } from './runner';
 import { Session } from './session';
 import type { MediaSource } from './types';
 
@@ -106,7 +107,7 @@ function loaded(
     manifest,
     executor: engine,
     tokenizer,
-    media: new MediaStore(),
+    media: cleanup.use(new MediaStore()),
     vision,
     pixels: (frames: readonly MediaSource[], signal?: AbortSignal) => platform.pixels(frames, manifest, signal),
     networkRequests: () => source.requests(),
@@ -122,7 +123,7 @@ function loaded(
     contextLength: manifest.config.contextLength,
     createSession: async ({ capacity = manifest.config.contextLength } = {}) => {
       asked = true;
-      return new Session(shared, await engine.createSequence(capacity));
+      return new Session(new ContextRunner(shared, await engine.createSequence(capacity)));
     },
     lost: choice.kind === 'webgpu' ? choice.gpu.lost : new Promise(() => undefined),
     [Symbol.asyncDispose]: async () => {

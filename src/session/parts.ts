@@ -9,6 +9,7 @@ export interface SessionTokenizer {
   readonly beginIds: readonly number[];
   /** Ids of plain text: text that spells a special token stays text. */
   encodeText(text: string): number[];
+  decode(ids: readonly number[]): string;
   /** Streams text: `push` gives what became complete, `flush` what is left. */
   detokenizer(): { push(id: number): string; flush(): string };
 }

@@ -16,20 +16,61 @@ export type Part =
   /** The token that ends an example or an answer (`<|endofchunk|>`). */
   | { type: 'end-of-chunk' };
 
+/** How an answer is chosen. Checked once, before the first token; see README for what each does. */
 export interface GenerateOptions {
   maxNewTokens?: number;
   /** 0 (the default) is greedy. */
   temperature?: number;
   topK?: number;
   topP?: number;
+  /** Only tokens at least `minP` times as likely as the likeliest take part; 0 (the default): all. */
+  minP?: number;
+  /** Logits of tokens that the context holds are divided by it (negative ones multiplied), as in transformers; 1: none. */
+  repetitionPenalty?: number;
+  /** No sequence of that many tokens comes twice in context and answer, as in transformers; 0: none. */
+  noRepeatNgramSize?: number;
   seed?: number;
+  /** The answer ends before the first of these; they may begin and end within tokens. */
+  stop?: readonly string[];
+  /** Give the log-probability of each chosen token, and with `topLogprobs` of the most likely ones at its place. */
+  logprobs?: boolean;
+  topLogprobs?: number;
+  /** Above 1: beam search, whose answer comes in one piece. */
+  numBeams?: number;
+  /** A finished beam's score is its log-probability over length^penalty. */
+  lengthPenalty?: number;
+  /** Factor 0..1 on every gate. The context is read again when it was read with another one. */
+  visualStrength?: number;
+  /** Give the cross-attention of the step that chose each token. */
+  attention?: boolean;
+  /** The answer is in full what a regular expression matches, or JSON that a schema allows. */
+  responseConstraint?: RegExp | Readonly<Record<string, unknown>>;
   signal?: AbortSignal;
 }
 
-/** One step of an answer. `text` is what became complete with this token: '' while a character is unfinished. */
+/** Natural logarithm of a probability that the model itself gives: before temperature, penalties, bans and constraints. */
+export interface TokenLogprob {
+  id: number;
+  text: string;
+  logprob: number;
+}
+
+/** Where one step looked: probabilities [layers, heads, media * latents] over the latents of the media its token sees; rows sum to 1. */
+export interface TokenAttention {
+  media: readonly MediaHandle[];
+  layers: number;
+  heads: number;
+  latents: number;
+  probabilities: Float32Array;
+}
+
+/** One step of an answer. `text` is what became complete with this token: '' while a character is unfinished or a stop string may have begun. */
 export interface GeneratedToken {
   id: number;
   text: string;
+  logprob?: number;
+  topLogprobs?: TokenLogprob[];
+  attention?: TokenAttention;
 }
 
 export interface CandidateScore {
@@ -38,6 +79,29 @@ export interface CandidateScore {
   /** Sum and mean of the log-probabilities of the candidate's tokens after the present context. */
   sum: number;
   mean: number;
+}
+
+export interface ScoreOptions {
+  /** Factor 0..1 on every gate, as in GenerateOptions. */
+  visualStrength?: number;
+  signal?: AbortSignal;
+}
+
+export interface ClassifyOptions extends ScoreOptions {
+  /** What is compared: the sum of the log-probabilities (the default), or their mean per token. */
+  by?: 'sum' | 'mean';
+}
+
+/** A candidate and its share: softmax over the sums (or means) of all candidates. */
+export interface RankedCandidate extends CandidateScore {
+  probability: number;
+}
+
+/** One token of the context and the media it sees: the phi map of the paper. */
+export interface ContextToken {
+  id: number;
+  text: string;
+  seen: readonly MediaHandle[];
 }
 
 export interface SessionStats {
@@ -65,10 +129,19 @@ export interface FlamingoSession extends AsyncDisposable {
   removeMedia(media: MediaHandle): Promise<void>;
   /** Appends a prompt to the context. Throws `media-count` or `context-overflow` before anything is computed. */
   append(parts: readonly Part[], options?: { signal?: AbortSignal }): Promise<void>;
+  /**
+   * Makes the context what these parts say, and runs only what comes after the tokens that are the same already: examples can be reordered, edited or
+   * removed, and earlier turns changed. Throws as `append`; the context is then what it was, unless the signal fired too late to stop it.
+   */
+  setContext(parts: readonly Part[], options?: { signal?: AbortSignal }): Promise<void>;
   /** Streams an answer until the chunk-end token, a stop token, maxNewTokens or the signal. */
   generate(options?: GenerateOptions): AsyncGenerator<GeneratedToken, void, undefined>;
   /** Log-likelihood of each candidate after the present context, which is left as it was. */
-  score(candidates: readonly string[], options?: { signal?: AbortSignal }): Promise<CandidateScore[]>;
+  score(candidates: readonly string[], options?: ScoreOptions): Promise<CandidateScore[]>;
+  /** The candidates from the most to the least likely. */
+  classify(candidates: readonly string[], options?: ClassifyOptions): Promise<RankedCandidate[]>;
+  /** The tokens of the context, and what each of them sees. */
+  tokens(): Promise<ContextToken[]>;
   /** Tokens in the context. */
   position(): Promise<number>;
   /** Forgets every token from `position` on. */

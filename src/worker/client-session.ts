@@ -1,12 +1,16 @@
 import { throwIfAborted } from '../core/errors';
 import type {
   CandidateScore,
+  ClassifyOptions,
+  ContextToken,
   FlamingoSession,
   GeneratedToken,
   GenerateOptions,
   MediaHandle,
   MediaSource,
   Part,
+  RankedCandidate,
+  ScoreOptions,
   SessionStats,
 } from '../session/types';
 import type { Channel } from './channel';
@@ -29,6 +33,10 @@ export class WorkerSession implements FlamingoSession {
 
   append(parts: readonly Part[], options: { signal?: AbortSignal } = {}): Promise<void> {
     return this.channel.call('append', { session: this.session, parts }, options);
+  }
+
+  setContext(parts: readonly Part[], options: { signal?: AbortSignal } = {}): Promise<void> {
+    return this.channel.call('set-context', { session: this.session, parts }, options);
   }
 
   /** Tokens are pushed by the worker as they come. Leaving the loop stops the worker; it keeps the tokens that were seen. */
@@ -69,8 +77,16 @@ export class WorkerSession implements FlamingoSession {
     }
   }
 
-  score(candidates: readonly string[], options: { signal?: AbortSignal } = {}): Promise<CandidateScore[]> {
-    return this.channel.call('score', { session: this.session, candidates }, options);
+  score(candidates: readonly string[], { signal, ...options }: ScoreOptions = {}): Promise<CandidateScore[]> {
+    return this.channel.call('score', { session: this.session, candidates, options }, { signal });
+  }
+
+  classify(candidates: readonly string[], { signal, ...options }: ClassifyOptions = {}): Promise<RankedCandidate[]> {
+    return this.channel.call('classify', { session: this.session, candidates, options }, { signal });
+  }
+
+  tokens(): Promise<ContextToken[]> {
+    return this.channel.call('tokens', { session: this.session });
   }
 
   position(): Promise<number> {

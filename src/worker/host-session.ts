@@ -48,6 +48,14 @@ export class HostSession {
     });
   }
 
+  /** A caller that gave up too late finds the new context: the former one is gone, and the caller has its parts. */
+  setContext(parts: readonly Part[], { signal }: Running): Promise<void> {
+    return this.queued(async (session) => {
+      await session.setContext(parts, { signal });
+      throwIfAborted(signal);
+    });
+  }
+
   generate(options: GenerateOptions, running: Running, push: (token: GeneratedToken) => void): Promise<void> {
     return this.queued(async (session) => {
       const before = await session.position();

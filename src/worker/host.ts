@@ -73,8 +73,16 @@ class Host {
         return await session.generate(call.args.options, running, (token) =>
           this.port.postMessage({ kind: 'token', id: call.id, token }),
         );
+      case 'set-context':
+        return await session.setContext(call.args.parts, running);
       case 'score':
-        return await session.queued((inner) => inner.score(call.args.candidates, { signal: running.signal }));
+      case 'classify': {
+        const { method, args } = call;
+        const options = { ...args.options, signal: running.signal };
+        return await session.queued((inner) => inner[method](args.candidates, options));
+      }
+      case 'tokens':
+        return await session.queued((inner) => inner.tokens());
       case 'position':
         return await session.queued((inner) => inner.position());
       case 'rewind':

@@ -2,11 +2,15 @@ import type { SerializedError } from '../core/errors';
 import type { LoadedModel, LoadOptions, LoadProgress, ModelSource } from '../session/load-types';
 import type {
   CandidateScore,
+  ClassifyOptions,
+  ContextToken,
   GeneratedToken,
   GenerateOptions,
   MediaHandle,
   MediaSource,
   Part,
+  RankedCandidate,
+  ScoreOptions,
   SessionStats,
 } from '../session/types';
 
@@ -22,6 +26,8 @@ export type ModelInfo = Pick<LoadedModel, 'manifest' | 'executor' | 'executorRea
 /** Options without what cannot be cloned. */
 export type PlainLoadOptions = Omit<LoadOptions, 'signal' | 'onProgress'>;
 export type PlainGenerateOptions = Omit<GenerateOptions, 'signal'>;
+export type PlainScoreOptions = Omit<ScoreOptions, 'signal'>;
+export type PlainClassifyOptions = Omit<ClassifyOptions, 'signal'>;
 
 /** Arguments and result of each method; `session` is the number that create-session or fork gave. */
 export interface Methods {
@@ -31,7 +37,16 @@ export interface Methods {
   'remove-media': { args: { session: number; media: MediaHandle }; result: undefined };
   append: { args: { session: number; parts: readonly Part[] }; result: undefined };
   generate: { args: { session: number; options: PlainGenerateOptions }; result: undefined };
-  score: { args: { session: number; candidates: readonly string[] }; result: CandidateScore[] };
+  'set-context': { args: { session: number; parts: readonly Part[] }; result: undefined };
+  score: {
+    args: { session: number; candidates: readonly string[]; options: PlainScoreOptions };
+    result: CandidateScore[];
+  };
+  classify: {
+    args: { session: number; candidates: readonly string[]; options: PlainClassifyOptions };
+    result: RankedCandidate[];
+  };
+  tokens: { args: { session: number }; result: ContextToken[] };
   position: { args: { session: number }; result: number };
   rewind: { args: { session: number; position: number }; result: undefined };
   fork: { args: { session: number }; result: number };

@@ -1,7 +1,14 @@
 import { FlamingoError, throwIfAborted } from '../../core/errors';
 import type { Manifest } from '../../format/manifest';
 import type { LoadedModel } from '../../session/load-types';
-import type { FlamingoSession, GeneratedToken, GenerateOptions, MediaHandle, Part } from '../../session/types';
+import type {
+  ClassifyOptions,
+  FlamingoSession,
+  GeneratedToken,
+  GenerateOptions,
+  MediaHandle,
+  Part,
+} from '../../session/types';
 
 /** A moment of other work, long enough for messages to pass. */
 export const moment = (ms = 2): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
@@ -52,6 +59,19 @@ export class MemorySession implements FlamingoSession {
 
   async score(candidates: readonly string[]) {
     return candidates.map((text) => ({ text, ids: [1], sum: -text.length, mean: -text.length }));
+  }
+
+  async setContext(parts: readonly Part[]): Promise<void> {
+    this.context.length = 0;
+    await this.append(parts);
+  }
+
+  async classify(candidates: readonly string[], { by = 'sum' }: ClassifyOptions = {}) {
+    return (await this.score(candidates)).map((score) => ({ ...score, probability: Math.exp(score[by]) }));
+  }
+
+  async tokens() {
+    return this.context.map((text, id) => ({ id, text, seen: [] }));
   }
 
   async position(): Promise<number> {

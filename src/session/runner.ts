@@ -1,0 +1,130 @@
+import { FlamingoError, throwIfAborted } from '../core/errors';
+import type { AppendResult, AppendStep, Sequence } from '../core/executor';
+import { TokenContext } from './context';
+import type { ModelParts } from './parts';
+import type { Part } from './types';
+
+/**
+ * The tokens of a session and the KV cache that follows them. The cache may hold fewer tokens than the context, never others: what it lacks is
+ * run when something is asked of it, and the last token of the context only when an answer or a score is.
+ */
+export class ContextRunner {
+  /** Factor on the gates that the cache was filled with. */
+  private strength = 1;
+
+  constructor(
+    readonly parts: ModelParts,
+    readonly sequence: Sequence,
+    readonly context = new TokenContext(),
+  ) {}
+
+  get length(): number {
+    return this.context.length;
+  }
+
+  get capacity(): number {
+    return this.sequence.capacity;
+  }
+
+  async fork(): Promise<ContextRunner> {
+    const copy = new ContextRunner(this.parts, await this.sequence.fork(), this.context.clone());
+    copy.strength = this.strength;
+    return copy;
+  }
+
+  /** `from` with the parts behind it. Nothing is computed; unknown media throw `media-count`, too many tokens `context-overflow`. */
+  extended(from: TokenContext, parts: readonly Part[]): TokenContext {
+    const { tokenizer, manifest, media } = this.parts;
+    const next = from.clone();
+    if (next.length === 0) next.pushTokens(tokenizer.beginIds);
+    for (const part of mergeTexts(parts)) {
+      if (part.type === 'text') next.pushTokens(tokenizer.encodeText(part.value));
+      else if (part.type === 'end-of-chunk') next.pushTokens([manifest.prompt.endOfChunkId]);
+      else {
+        media.get(part.value);
+        next.pushMedia(manifest.prompt.imageTokenId, part.value);
+      }
+    }
+    if (next.length > this.capacity) throw this.overflow(next.length);
+    return next;
+  }
+
+  /** Makes `next` the context and runs what comes after the tokens that both begin with. When it throws, the context is what it was. */
+  async become(next: TokenContext, signal?: AbortSignal): Promise<void> {
+    const before = this.context.clone();
+    const shared = before.commonLength(next, (handle) => this.parts.media.contentOf(handle));
+    const cut = () => this.sequence.truncate(Math.min(this.sequence.length, shared));
+    cut();
+    this.context.assign(next);
+    try {
+      await this.runUntil(next.length - 1, signal);
+    } catch (error) {
+      this.context.assign(before); // nothing half-appended stays behind
+      cut();
+      throw error;
+    }
+  }
+
+  /** Runs the tokens that the cache does not hold yet, up to position `end`; the last of them again when its results are wanted. */
+  async runUntil(
+    end: number,
+    signal?: AbortSignal,
+    want: Pick<AppendStep, 'sample' | 'logits' | 'taps'> = {},
+  ): Promise<AppendResult> {
+    const wants = want.sample !== undefined || want.logits !== undefined;
+    if (wants && this.sequence.length >= end) this.sequence.truncate(end - 1);
+    const { ids, mediaIndex, media } = this.context.slice(this.sequence.length, end);
+    if (ids.length === 0) return { taps: new Map() };
+    throwIfAborted(signal);
+    const encoded = media.map((handle) => this.parts.media.get(handle));
+    const { strength: visualStrength } = this;
+    return await this.sequence.append({ ids, mediaIndex, media: encoded, visualStrength, ...want, signal });
+  }
+
+  /** Keys and values of the text depend on what the pictures did to it: with another factor on the gates, all of them are computed again. */
+  useStrength(strength: number): void {
+    if (strength === this.strength) return;
+    this.strength = strength;
+    this.sequence.truncate(0);
+  }
+
+  /** Drops every token from `length` on. */
+  forgetFrom(length: number): void {
+    this.context.truncate(length);
+    this.sequence.truncate(Math.min(this.sequence.length, length));
+  }
+
+  /** Throws `invalid-option` for an empty context, `context-overflow` where not one more token fits. */
+  checkRoom(): void {
+    if (this.length === 0) {
+      throw new FlamingoError('invalid-option', 'The context has 0 tokens; an answer needs at least 1.', {
+        hint: 'Append a prompt first.',
+      });
+    }
+    if (this.length >= this.capacity) throw this.overflow(this.length + 1);
+  }
+
+  private overflow(tokens: number): FlamingoError {
+    const { capacity } = this;
+    return new FlamingoError(
+      'context-overflow',
+      `The conversation would have ${tokens} tokens; there is room for ${capacity}.`,
+      {
+        hint: 'Shorten the message, remove examples, or begin a new chat.',
+        details: { tokens, capacity },
+      },
+    );
+  }
+}
+
+/** Neighbouring texts become one, so that they are tokenised as if written in one piece. */
+function mergeTexts(parts: readonly Part[]): Part[] {
+  const merged: Part[] = [];
+  for (const part of parts) {
+    const last = merged.at(-1);
+    if (part.type === 'text' && last?.type === 'text')
+      merged[merged.length - 1] = { type: 'text', value: last.value + part.value };
+    else merged.push(part);
+  }
+  return merged;
+}
