@@ -9,7 +9,8 @@ import { ensureDependencies } from './ensure-dependencies.mjs';
 ensureDependencies();
 const { findBrowser } = await import('./find-tools.mjs');
 const { testDeep } = await import('./test-deep.mjs');
-const { runVitest, testGpu } = await import('./test-gpu.mjs');
+const { testGpu } = await import('./test-gpu.mjs');
+const { runVitest } = await import('./run-vitest.mjs');
 const root = fileURLToPath(new URL('..', import.meta.url));
 
 /** A tool that only says yes or no counts as one test. */
