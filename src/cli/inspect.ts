@@ -1,6 +1,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { openModel } from '../convert/sources';
 import { FlamingoError } from '../core/errors';
+import { clipLimit } from '../format/clip-limit';
 import { decodeModel } from '../format/onnx/decode';
 import { folderFiles } from '../format/package-files-node';
 import { openPackage } from '../format/package-reader';
@@ -32,7 +33,7 @@ async function inspectPackage(folder: string): Promise<Outcome> {
   const lines = [
     `${manifest.name}: ${dtype}, licence ${license}${base_models.length > 0 ? `, from ${base_models.join(' and ')}` : ''}`,
     `vision     ${vision.imageSize} px, ${vision.patches} patches of width ${vision.width}`,
-    `resampler  ${r.layers} layers, ${r.latents} latents, ${r.heads} heads of ${r.headDim}${r.maxFrames ? `, clips of up to ${r.maxFrames} frames` : ''}`,
+    `resampler  ${r.layers} layers, ${r.latents} latents, ${r.heads} heads of ${r.headDim}${r.maxFrames ? `, trained with clips of ${r.maxFrames} frames, takes up to ${clipLimit(config)}` : ''}`,
     `decoder    ${d.layers} blocks of width ${config.width}, ${d.heads} heads of ${d.headDim} (${d.kvHeads} for keys), ${d.position.kind} positions, context ${config.contextLength}, vocabulary ${config.vocab}`,
     `gated      before blocks ${gated.before.join(', ')}; ${gated.heads} heads of ${gated.headDim}`,
     ...table(

@@ -3,6 +3,7 @@ import { basename } from 'node:path';
 import { FlamingoError } from '../core/errors';
 import type { EncodedMedia, Sequence } from '../core/executor';
 import { sampleToken } from '../core/sampling';
+import { checkClip } from '../format/clip-limit';
 import type { WritableTensor } from '../format/safetensors-writer';
 import { decodeImage } from '../media/decode-node';
 import { mediaPixels } from '../media/pixels';
@@ -45,6 +46,7 @@ export class VisualCache implements Disposable {
 
   private async encode(paths: readonly string[]): Promise<VisualEntry> {
     const { manifest, vision, engine } = this.model;
+    checkClip(manifest.config, paths.length);
     const files = await Promise.all(paths.map(async (path) => new File([await readPicture(path)], basename(path))));
     const pixels = await mediaPixels(files, manifest.image, decodeImage);
     const features = await vision.encode(pixels, files.length);

@@ -1,5 +1,6 @@
 import { FlamingoError } from '../core/errors';
 import type { EncodedMedia } from '../core/executor';
+import { checkClip } from '../format/clip-limit';
 import type { LedgerBuffer } from '../gpu/ledger';
 import { Program } from '../gpu/program';
 import { readBuffer } from '../gpu/readback';
@@ -37,7 +38,7 @@ export class MediaEncoder implements Disposable {
     private readonly resampler: Resampler,
   ) {}
 
-  /** features [F, v, Dv]. Throws `shape-mismatch` for another number of values, `invalid-option` for more frames than the model knows. */
+  /** features [F, v, Dv]. Throws `shape-mismatch` for another number of values, `invalid-option` for more frames than the package allows. */
   async encode(features: Float32Array, frames: number): Promise<WgslMedia> {
     checkFeatures(this.parts.config, features.length, frames);
     // One after the other: taking a slot may move the cache that another run has just bound.
@@ -170,22 +171,14 @@ class RecordingScratch implements Disposable {
 
 const BUFFER = () => GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
 
-function checkFeatures({ vision, resampler }: EngineParts['config'], length: number, frames: number): void {
+function checkFeatures(config: EngineParts['config'], length: number, frames: number): void {
+  checkClip(config, frames);
+  const { vision } = config;
   const expected = frames * vision.patches * vision.width;
   if (length !== expected) {
     throw new FlamingoError('shape-mismatch', `${frames} frames have ${length} features, ${expected} are expected.`, {
       hint: 'The vision encoder does not fit the model: convert the package again.',
       details: { frames, length, expected },
     });
-  }
-  if (resampler.maxFrames !== null && frames > resampler.maxFrames) {
-    throw new FlamingoError(
-      'invalid-option',
-      `A clip has ${frames} frames; this model takes at most ${resampler.maxFrames}.`,
-      {
-        hint: 'Take fewer frames of the clip.',
-        details: { frames, maxFrames: resampler.maxFrames },
-      },
-    );
   }
 }

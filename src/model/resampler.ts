@@ -51,8 +51,13 @@ export class Resampler {
     const x = latents.scratch.get('latents', vision.width);
     if (this.frames) {
       media.rec.add('resampler.frames', addFrames, {
-        buffers: { x: features, frames: this.frames },
-        params: { frames: stepValue('frames'), patches: vision.patches, cols: vision.width },
+        buffers: { x: features, table: this.frames },
+        params: {
+          frames: stepValue('frames'),
+          patches: vision.patches,
+          cols: vision.width,
+          rows: this.config.resampler.maxFrames ?? 0,
+        },
       });
     }
     for (const [i, layer] of this.layers.entries()) {

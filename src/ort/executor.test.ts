@@ -28,7 +28,7 @@ async function load(config: FlamingoConfig, type: WeightType): Promise<Model> {
   const { resampler, decoder } = await modelFiles(config, type, reader);
   const executor = await OrtExecutor.load(config, resampler, decoder);
   const values = await weightValues(config, type, reader);
-  const frames = config.resampler.maxFrames === null ? [1, 1, 2] : [1, 3, 4];
+  const frames = config.resampler.maxFrames === null ? [1, 1, 2] : [1, 4, 9]; // 9: more than were trained
   const features = frames.map((f, m) => uniform(f * config.vision.patches * config.vision.width, -2, 2, m + 1));
   const media: EncodedMedia[] = [];
   for (const [m, f] of frames.entries()) media.push(await executor.encodeMedia(features[m], f));

@@ -1,5 +1,6 @@
 import { FlamingoError } from '../core/errors';
 import type { EncodedMedia, Executor, ExecutorCounters, MemoryUse, Sequence } from '../core/executor';
+import { checkClip } from '../format/clip-limit';
 import type { FlamingoConfig } from '../format/config';
 import { type OrtRuntime, type OrtSession, ortRuntime } from './runtime';
 import { OrtSequence } from './sequence';
@@ -56,18 +57,12 @@ export class OrtExecutor implements Executor {
 
   async encodeMedia(features: Float32Array, frames: number): Promise<EncodedMedia> {
     const { patches, width } = this.config.vision;
-    const { maxFrames } = this.config.resampler;
+    checkClip(this.config, frames);
     if (features.length !== frames * patches * width) {
       throw new FlamingoError(
         'shape-mismatch',
         `${frames} frames have ${features.length} features, ${frames * patches * width} are expected.`,
       );
-    }
-    if (maxFrames !== null && frames > maxFrames) {
-      throw new FlamingoError('invalid-option', `A clip has ${frames} frames; this model takes at most ${maxFrames}.`, {
-        hint: 'Take fewer frames of the clip.',
-        details: { frames, maxFrames },
-      });
     }
     const input = this.ort.floats(features, [1, frames, patches, width]);
     const results = await this.exclusive(() => this.resampler.run({ features: input }));

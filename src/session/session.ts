@@ -1,4 +1,5 @@
 import { FlamingoError, throwIfAborted } from '../core/errors';
+import { checkClip } from '../format/clip-limit';
 import { answer } from './answer';
 import { rank, scoreCandidates } from './candidates';
 import { TokenContext } from './context';
@@ -39,7 +40,7 @@ export class Session implements FlamingoSession {
     this.check(signal);
     const { pixels: decode, vision, executor, media } = this.runner.parts;
     const frames = isList(source) ? source : [source];
-    if (frames.length === 0) throw new FlamingoError('invalid-option', 'A clip has 0 frames; it needs at least 1.');
+    checkClip(this.runner.parts.manifest.config, frames.length); // before anything is decoded
     const pixels = await decode(frames, signal);
     throwIfAborted(signal);
     const content = await mediaContent(pixels, frames.length);

@@ -20,7 +20,11 @@ export const BOUNDS: Record<string, { f32: Bound; f16: Bound }> = {
     f16: { abs: 1e-6, rel: 5e-4, reason: 'outputs rounded to f16 (11 bits)' },
   },
   'embed/add-frames': {
-    f32: { abs: 0, rel: 1e-7, reason: 'one rounded addition' },
+    f32: {
+      abs: 1e-7,
+      rel: 3e-7,
+      reason: 'division of 2.5 ULP, a product and two additions; numpy.interp is to be met within 1e-6',
+    },
     f16: { abs: 1e-6, rel: 5e-4, reason: 'outputs rounded to f16 (11 bits)' },
   },
   'linear/matvec': {

@@ -1,5 +1,6 @@
 import type { WeightType } from '../../core/dtypes';
 import type { FlamingoConfig } from '../../format/config';
+import { frameEmbeddings } from './frame-embeddings';
 import { GraphBuilder, type GraphPlan } from './graph-builder';
 import { type Build, feedForward, joinHeads, linear, normalize, splitHeads } from './layers';
 
@@ -14,11 +15,7 @@ export function buildResampler(config: FlamingoConfig, type: WeightType): GraphP
   const [Dv, n] = [vision.width, r.latents];
   let x = g.input('features', 'f32', ['M', 'F', vision.patches, Dv]);
   const media = g.size(x, 0);
-  if (r.maxFrames !== null) {
-    const table = g.weight('resampler.frame_embeddings', 'f32', [r.maxFrames, Dv]);
-    const rows = g.op('Slice', [table, g.ints([0]), g.size(x, 1), g.ints([0])]);
-    x = g.add(x, g.unsqueeze(rows, 0, 2));
-  }
+  if (r.maxFrames !== null) x = g.add(x, g.unsqueeze(frameEmbeddings(g, r.maxFrames, Dv, g.size(x, 1)), 0, 2));
   x = g.reshape(x, g.concat([media, g.ints([-1, Dv])], 0));
   const initial = g.weight('resampler.latents', 'f32', [n, Dv]);
   let latents = g.op('Expand', [initial, g.concat([media, g.ints([n, Dv])], 0)]);

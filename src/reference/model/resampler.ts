@@ -1,4 +1,5 @@
 import type { FlamingoConfig } from '../../format/config';
+import { frameEmbeddings } from '../embed/add-frames';
 import {
   add,
   dot,
@@ -34,7 +35,7 @@ export function resample(
   values: WeightValues,
   features: ArrayLike<number>,
 ): ReferenceMedium {
-  const frames = r.maxFrames === null ? undefined : rowsOf(values('resampler.frame_embeddings'), vision.width);
+  const frames = embeddings(r.maxFrames, values, features.length / (vision.patches * vision.width), vision.width);
   const x = rowsOf(features, vision.width).map((row, i) => {
     const frame = frames?.[Math.floor(i / vision.patches)];
     return row.map((value, c) => value + (frame?.[c] ?? 0));
@@ -51,6 +52,11 @@ export function resample(
   latents = normalize(latents, 'resampler.norm', r.norm, values);
   const layers = gated.before.map((_, k) => keyValues(linear(latents, values(`gated.${k}.to_kv.weight`))));
   return { latents, layers };
+}
+
+function embeddings(rows: number | null, values: WeightValues, frames: number, width: number): Rows | undefined {
+  if (rows === null) return undefined;
+  return rowsOf(frameEmbeddings(values('resampler.frame_embeddings'), frames, rows, width), width);
 }
 
 function perceive(r: FlamingoConfig['resampler'], at: string, x: Rows, latents: Rows, values: WeightValues): Rows {
