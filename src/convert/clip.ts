@@ -11,6 +11,14 @@ import type { ModelFolder } from './sources';
 /** Where OpenFlamingo's features are taken from a CLIP tower. */
 export type VisionTokens = 'after-post-norm' | 'before-post-norm';
 
+/** Which of a tower's tokens are the features. */
+export interface ClipFeatures {
+  /** Before or after the final norm; see VisionConfig.postNorm. */
+  tokens?: VisionTokens;
+  /** The class token is the first of the features. */
+  keepClass?: boolean;
+}
+
 export interface VisionModel {
   config: VisionConfig;
   image: ImageProcessor;
@@ -19,14 +27,11 @@ export interface VisionModel {
   ignore(name: string): string | undefined;
 }
 
-/**
- * A CLIP vision transformer in open_clip's names or in Hugging Face's; `preprocessor` is what stands in preprocessor_config.json, where there is one.
- * `tokens`: before or after the final norm; see VisionConfig.postNorm.
- */
+/** A CLIP vision transformer in open_clip's names or in Hugging Face's; `preprocessor` is what stands in preprocessor_config.json, where there is one. */
 export function clipVision(
   folder: ModelFolder,
   preprocessor: Pick<ModelFolder, 'config' | 'configFile'>,
-  tokens: VisionTokens = 'after-post-norm',
+  { tokens = 'after-post-norm', keepClass = false }: ClipFeatures = {},
 ): VisionModel {
   const names = folder.source.tensors;
   const isOpenClip = names.has('visual.conv1.weight');
@@ -46,7 +51,8 @@ export function clipVision(
     );
   }
   const postNorm = tokens === 'after-post-norm';
-  return isOpenClip ? openClip(folder, postNorm) : huggingFaceClip(folder, postNorm, preprocessor);
+  const model = isOpenClip ? openClip(folder, postNorm) : huggingFaceClip(folder, postNorm, preprocessor);
+  return { ...model, config: { ...model.config, keepClass } };
 }
 
 function unknownLayout({ path, source }: ModelFolder): FlamingoError {

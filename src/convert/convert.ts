@@ -3,28 +3,22 @@ import type { WeightType } from '../core/dtypes';
 import type { FlamingoConfig } from '../format/config';
 import { type Manifest, PACKAGE_FORMAT } from '../format/manifest';
 import { decoderTensors, resamplerTensors, type TensorSpec } from '../format/tensor-names';
-import type { VisionTokens } from './clip';
 import { type TensorError, WeightEncoder } from './encode-weights';
 import { buildDecoder } from './graphs/decoder';
 import { buildResampler } from './graphs/resampler';
 import { OPSET, writeGraph } from './graphs/write-graph';
 import { PackageWriter, refuseExisting } from './package-writer';
-import { type ConversionPlan, planConversion } from './plan';
-import { completeTokenizer, promptOf } from './prompt';
-import { type ConvertPaths, resolvePaths } from './settings';
-import { findWeights, openModel, openWeights } from './sources';
-import { readTokenizer } from './tokenizer';
-import { openVision, type VisionSource } from './vision-source';
+import type { ConversionPlan } from './plan';
+import { openSourceModel, type SourceOptions } from './source-model';
+import type { VisionSource } from './vision-source';
 
-export interface ConvertOptions extends ConvertPaths {
+export interface ConvertOptions extends SourceOptions {
   out: string;
   dtype: WeightType;
   dryRun?: boolean;
   force?: boolean;
   name?: string;
   license?: string;
-  /** Wins over flamingo.json. */
-  visionTokens?: VisionTokens;
 }
 
 export interface ConvertReport {
@@ -40,17 +34,9 @@ export interface ConvertReport {
 
 /** Converts a checkpoint to a model package. Nothing of the model is in memory whole; on failure nothing is left behind. */
 export async function convert(options: ConvertOptions): Promise<ConvertReport> {
-  const paths = await resolvePaths(options);
   if (!options.dryRun) await refuseExisting(options.out, options.force ?? false);
-  const { settings } = paths;
-  await using vision = await openVision(paths.vision, options.visionTokens ?? settings.vision_tokens);
-  await using language = await openModel('--language', paths.language);
-  await using delta = await openWeights(await findWeights('--flamingo', paths.flamingo));
-  const given = await readTokenizer(paths.tokenizer);
-  const plan = await planConversion({ vision, language, delta, tokens: given.tokens }, settings);
-  const notes = [...paths.notes, ...plan.notes];
-  const tokenizer = completeTokenizer(given, settings, plan.config.vocab, notes);
-  const prompt = promptOf(tokenizer, settings, plan.config.vocab);
+  await using model = await openSourceModel(options);
+  const { vision, plan, tokenizer, prompt, notes } = model;
   const { config, unused } = plan;
   const report = { config, dtype: options.dtype, unused, notes, errors: [], files: [] };
   if (options.dryRun) return report;
@@ -61,7 +47,7 @@ export async function convert(options: ConvertOptions): Promise<ConvertReport> {
     const files = writer.listed();
     const manifest: Manifest = {
       format: PACKAGE_FORMAT,
-      name: options.name ?? paths.name,
+      name: options.name ?? model.name,
       config,
       image: vision.image,
       prompt,
@@ -71,7 +57,7 @@ export async function convert(options: ConvertOptions): Promise<ConvertReport> {
         contrib: options.dtype === 'q8' || options.dtype === 'q4' ? ['com.microsoft.MatMulNBits'] : [],
       },
       license: options.license ?? 'unknown',
-      base_models: paths.baseModels,
+      base_models: model.baseModels,
       files,
     };
     await writer.finish(`${JSON.stringify(manifest, null, 1)}\n`);

@@ -36,7 +36,7 @@ export function promptOf(file: TokenizerFile, settings: FlamingoSettings, vocab:
     imageTokenId,
     endOfChunkToken: endOfChunk,
     endOfChunkId: tokenNumber(file, endOfChunk, settings.end_of_chunk_id, vocab),
-    stopIds: END_TOKENS.map((content) => file.idOf(content)).filter((id): id is number => id !== undefined),
+    stopIds: endTokens(file),
     suppressIds: [imageTokenId],
     question: 'Question: {text} Answer:',
     caption: 'Output:',
@@ -44,7 +44,18 @@ export function promptOf(file: TokenizerFile, settings: FlamingoSettings, vocab:
   };
 }
 
-function tokenNumber(file: TokenizerFile, content: string, said: number | null | undefined, vocab: number): number {
+/** Numbers of the tokens that end a text, as far as a tokenizer has them. */
+export function endTokens(file: TokenizerFile): number[] {
+  return END_TOKENS.map((content) => file.idOf(content)).filter((id): id is number => id !== undefined);
+}
+
+/** The number of an added token. `said` is what flamingo.json says of it. Throws `bad-file` and `shape-mismatch` as promptOf does. */
+export function tokenNumber(
+  file: TokenizerFile,
+  content: string,
+  said: number | null | undefined,
+  vocab: number,
+): number {
   const id = file.idOf(content);
   if (id === undefined) {
     throw new FlamingoError(

@@ -1,6 +1,7 @@
 import { FlamingoError } from '../core/errors';
 import type { TensorSpec } from '../format/tensor-names';
 import { type TensorSource, tensorOf } from '../format/tensor-source';
+import { unknownTensors } from './renamed';
 
 /** Rows start..end of a source tensor, or rows of zeros. */
 export type Piece = { source: TensorSource; name: string; start: number; end: number } | { zeros: number };
@@ -109,14 +110,7 @@ export function explainUnused(
   const left = book.unused(source).map((name) => ({ name, reason: reason(name) }));
   const names = left.filter((item) => item.reason === undefined).map(({ name }) => name);
   if (names.length === 0) return left.map(({ name, reason: why }) => ({ name, reason: why ?? '' }));
-  throw new FlamingoError(
-    'bad-file',
-    `${source.label} has ${names.length} tensors that this converter does not know, first ${names.slice(0, 3).join(', ')}.`,
-    {
-      hint: 'Leaving them out would give another model. If the checkpoint is a known one, please report it.',
-      details: { names },
-    },
-  );
+  throw unknownTensors(source, names);
 }
 
 /** Rows of a canonical tensor as f32, at most `rowsAtOnce` at a time. */

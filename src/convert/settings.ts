@@ -4,7 +4,7 @@ import { FlamingoError, isFlamingoError } from '../core/errors';
 import { readJson } from './sources';
 
 export interface ConvertPaths {
-  /** Folder whose flamingo.json names the parts. */
+  /** Folder of one whole checkpoint, or whose flamingo.json names the parts. */
   model?: string;
   vision?: string;
   language?: string;
@@ -42,6 +42,31 @@ const parts = v.object({
   tokenizer: v.optional(v.string()),
 });
 
+/** A flamingo.json beside one whole checkpoint says nothing that must be said; what it says must be right. */
+const wholeSettings = v.object({
+  family: v.optional(v.string()),
+  tokenizer: v.optional(v.string()),
+  cross_attn_every_n_layers: v.nullish(whole),
+  max_num_frames: v.nullish(whole),
+  image_token: v.optional(v.string()),
+  image_token_id: v.nullish(v.number()),
+  end_of_chunk_token: v.optional(v.string()),
+  end_of_chunk_id: v.nullish(v.number()),
+  fake_token: v.optional(v.string()),
+  fake_token_id: v.nullish(v.number()),
+  end_of_utterance_id: v.nullish(v.number()),
+  answer_token: v.optional(v.string()),
+  answer_token_id: v.nullish(v.number()),
+});
+
+export type WholeSettings = v.InferOutput<typeof wholeSettings>;
+
+/** Empty where there is no such file. */
+export async function readWholeSettings(path: string): Promise<{ settings: WholeSettings; notes: string[] }> {
+  const { output, notes } = await optionalSettings(path, wholeSettings);
+  return { settings: output, notes };
+}
+
 export type FlamingoSettings = v.InferOutput<typeof settings>;
 
 export interface ResolvedPaths {
@@ -68,10 +93,7 @@ export async function resolvePaths(options: ConvertPaths): Promise<ResolvedPaths
   }
   const named = { vision: vision!, language: language!, flamingo: flamingo! };
   const beside = join(dirname(named.flamingo), 'flamingo.json');
-  const { output, notes } = await readSettings(beside, settings).catch((error) => {
-    if (isFlamingoError(error) && error.code === 'not-found') return { output: {}, notes: [] };
-    throw error;
-  });
+  const { output, notes } = await optionalSettings(beside, settings);
   return {
     ...named,
     tokenizer: options.tokenizer ?? join(named.language, 'tokenizer.json'),
@@ -98,19 +120,26 @@ async function fromFolder(folder: string, given: ConvertPaths): Promise<Resolved
   };
 }
 
-type Settings = typeof settings | typeof parts;
+type Settings = typeof settings | typeof parts | typeof wholeSettings;
+
+async function optionalSettings<S extends typeof settings | typeof wholeSettings>(path: string, schema: S) {
+  return await readSettings(path, schema).catch((error): { output: v.InferOutput<S>; notes: string[] } => {
+    if (isFlamingoError(error) && error.code === 'not-found') return { output: {} as v.InferOutput<S>, notes: [] };
+    throw error;
+  });
+}
 
 /** Fields that are not known are named in the notes: they change nothing. Throws `bad-file` naming the field. */
 async function readSettings<S extends Settings>(path: string, schema: S) {
   const json = await readJson(path);
   const result = v.safeParse(schema, json);
   if (result.success) {
-    const unknown = Object.keys(json).filter((key) => !(key in parts.entries));
+    const unknown = Object.keys(json).filter((key) => !(key in parts.entries || key in schema.entries));
     return { output: result.output, notes: unknown.map((key) => `${path}: ${key} is not known and was not used.`) };
   }
   const [issue] = result.issues;
   throw new FlamingoError('bad-file', `${path}: ${v.getDotPath(issue) ?? 'root'}: ${issue.message}.`, {
-    hint: 'It names "vision", "language" and "flamingo"; other families are not converted by this version.',
+    hint: 'It names "vision", "language" and "flamingo"; beside one whole checkpoint it is not needed.',
     details: { path, field: v.getDotPath(issue) },
   });
 }

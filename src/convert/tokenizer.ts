@@ -40,9 +40,15 @@ export function withAddedTokens(file: TokenizerFile, contents: string[], rows: n
   const wanted = rows === file.tokens + contents.length + 1 ? [...contents, '<PAD>'] : contents;
   if (rows !== file.tokens + wanted.length || wanted.some((content) => file.idOf(content) !== undefined))
     return undefined;
+  return withTokens(file, wanted);
+}
+
+/** The tokenizer with further special tokens behind all others, as transformers numbers them; those it has already stay. */
+export function withTokens(file: TokenizerFile, contents: readonly string[]): TokenizerFile {
   const json = parse(file.path, file.text);
   const flags = { single_word: false, lstrip: false, rstrip: false, normalized: false, special: true };
-  json.added_tokens.push(...wanted.map((content, i) => ({ id: file.tokens + i, content, ...flags })));
+  const added = contents.filter((content) => file.idOf(content) === undefined);
+  json.added_tokens.push(...added.map((content, i) => ({ id: file.tokens + i, content, ...flags })));
   return tokenizerFile(file.path, JSON.stringify(json), json);
 }
 

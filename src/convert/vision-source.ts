@@ -5,12 +5,14 @@ import { FlamingoError, isFlamingoError } from '../core/errors';
 import type { FlamingoConfig } from '../format/config';
 import { type ImageProcessor, imageProcessor } from '../format/manifest';
 import { decodeModel } from '../format/onnx/decode';
-import { clipVision, type VisionTokens } from './clip';
+import { type ClipFeatures, clipVision, type VisionTokens } from './clip';
 import { WeightEncoder } from './encode-weights';
 import { buildVision, visionPatches, visionTensors } from './graphs/vision';
 import { type FileSink, writeGraph } from './graphs/write-graph';
 import { checkRecipes, explainUnused, type Recipe, RecipeBook } from './recipe';
 import { type ModelFolder, openModel, readJson } from './sources';
+
+type Described = Pick<ModelFolder, 'config' | 'configFile'>;
 
 /** A vision encoder ready to be written as vision.onnx. */
 export interface VisionSource extends AsyncDisposable {
@@ -44,17 +46,22 @@ export async function openVision(path: string, tokens?: VisionTokens): Promise<V
 async function clipSource(path: string, tokens?: VisionTokens): Promise<VisionSource> {
   const folder = await openModel('--vision', path);
   try {
-    return await describeClip(folder, tokens);
+    return clipOf(folder, await preprocessorOf(folder), { tokens });
   } catch (error) {
     await folder[Symbol.asyncDispose]();
     throw error;
   }
 }
 
-async function describeClip(folder: ModelFolder, tokens?: VisionTokens): Promise<VisionSource> {
-  const configFile = join(dirname(folder.configFile), 'preprocessor_config.json');
-  const preprocessor = { configFile, config: await readJson(configFile).catch(absent) };
-  const model = clipVision(folder, preprocessor, tokens);
+/** What stands in preprocessor_config.json beside a config; nothing where there is none. */
+export async function preprocessorOf({ configFile }: Pick<ModelFolder, 'configFile'>): Promise<Described> {
+  const path = join(dirname(configFile), 'preprocessor_config.json');
+  return { configFile: path, config: await readJson(path).catch(absent) };
+}
+
+/** A CLIP tower whose weights and config are open, as vision.onnx. The folder is closed with it. */
+export function clipOf(folder: ModelFolder, preprocessor: Described, features: ClipFeatures = {}): VisionSource {
+  const model = clipVision(folder, preprocessor, features);
   const book = new RecipeBook();
   model.fill(book);
   const tensors = visionTensors(model.config).map(([name, shape]) => ({ name, shape }));

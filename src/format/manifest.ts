@@ -59,6 +59,12 @@ export const promptTemplate = v.object({
   question: v.string(),
   caption: v.string(),
   example: v.string(),
+  /** Special tokens that the templates hold: there they are tokens, not text. */
+  templateTokens: v.optional(v.array(v.object({ content: v.string(), id: v.number() }))),
+  /** What stands between an answer and the next question, where that is not the chunk-end token. */
+  separator: v.optional(v.string()),
+  /** Tokens before and after each picture's own; between neighbouring pictures, which end and begin alike, they stand once. */
+  aroundImage: v.optional(v.object({ before: v.array(v.number()), after: v.array(v.number()) })),
 });
 
 export const manifest = v.object({

@@ -2,7 +2,8 @@ import { FlamingoError } from '../../core/errors';
 import type { Activation } from '../../format/config';
 import type { ModelFolder } from '../sources';
 
-type Described = Pick<ModelFolder, 'config' | 'configFile'>;
+/** A config, and where it stands, for messages. */
+export type Described = Pick<ModelFolder, 'config' | 'configFile'>;
 
 /** A field of config.json by any of its names; null counts as absent. */
 export function field({ config }: Pick<Described, 'config'>, ...names: string[]): unknown {
@@ -98,4 +99,19 @@ export function activationOf(folder: Described, name: string, otherwise: string)
   const activation = typeof value === 'string' ? ACTIVATION_NAMES[value] : undefined;
   if (activation) return activation;
   throw unsupported(folder, name, value, Object.keys(ACTIVATION_NAMES).join(', '));
+}
+
+/** A number that config.json and flamingo.json may both give, or null. Throws `bad-file` when they differ. */
+export function same(
+  folder: Described,
+  name: string,
+  otherwise: number | null,
+  said: number | null | undefined,
+): number | null {
+  const value = field(folder, name) === undefined ? otherwise : numberField(folder, name);
+  if (said === undefined || said === null || said === value) return value;
+  throw new FlamingoError('bad-file', `${folder.configFile}: ${name} is ${value}, flamingo.json says ${said}.`, {
+    hint: 'Correct flamingo.json, or leave it out: a whole checkpoint needs none.',
+    details: { file: folder.configFile, name, value, said },
+  });
 }
