@@ -3,6 +3,7 @@ import { convert } from '../convert/convert';
 import type { WeightType } from '../core/dtypes';
 import { FlamingoError } from '../core/errors';
 import type { Command } from './command';
+import { cacheCommand, hubOptions } from './hub';
 import { inspect } from './inspect';
 import { run } from './run';
 import { bytes, table } from './text';
@@ -17,7 +18,10 @@ const convertCommand: Command = {
     'convert --model FOLDER --out DIR  |  convert --vision PATH --language PATH --flamingo PATH [--tokenizer PATH] --out DIR',
   summary: 'Convert a checkpoint to a model package.',
   options: {
-    model: { type: 'string', help: 'folder whose flamingo.json names its parts' },
+    model: {
+      type: 'string',
+      help: 'folder whose flamingo.json names its parts, or hf:owner/name[@revision], as any PATH',
+    },
     vision: { type: 'string', help: 'CLIP ViT folder or file, or an exported vision.onnx with its .json' },
     language: { type: 'string', help: 'language model folder with config.json' },
     flamingo: { type: 'string', help: 'Flamingo checkpoint (.pt, .bin, .safetensors)' },
@@ -30,11 +34,15 @@ const convertCommand: Command = {
     },
     name: { type: 'string', help: 'name in the manifest' },
     license: { type: 'string', help: 'licence in the manifest' },
+    token: {
+      type: 'string',
+      help: 'token for gated repositories; better in HF_TOKEN, where other users do not see it',
+    },
     'dry-run': { type: 'boolean', help: 'print the plan and write nothing' },
     force: { type: 'boolean', help: 'replace an existing folder' },
   },
   positionals: [],
-  async run({ text, flag }) {
+  async run({ text, flag, progress }) {
     const dtype = oneOf('dtype', text('dtype') ?? 'q4', DTYPES);
     const out = text('out');
     if (out === undefined && !flag('dry-run')) {
@@ -62,6 +70,7 @@ const convertCommand: Command = {
       dtype,
       dryRun: flag('dry-run'),
       force: flag('force'),
+      hub: { ...hubOptions(text('token')), onProgress: progress },
     });
     const lines = [
       `${report.config.decoder.layers} blocks of width ${report.config.width}, ${report.config.gated.before.length} gated layers, vocabulary ${report.config.vocab}, ${dtype}`,
@@ -112,7 +121,7 @@ const runCommand: Command = {
   },
 };
 
-export const COMMANDS: readonly Command[] = [convertCommand, inspectCommand, runCommand];
+export const COMMANDS: readonly Command[] = [convertCommand, inspectCommand, runCommand, cacheCommand];
 
 /** The version of this package, for --version. */
 export async function version(): Promise<string> {

@@ -2,14 +2,17 @@ import { readdir, stat } from 'node:fs/promises';
 import { openModel } from '../convert/sources';
 import { FlamingoError } from '../core/errors';
 import { clipLimit } from '../format/clip-limit';
+import { isHubAddress } from '../format/hub/address';
 import { decodeModel } from '../format/onnx/decode';
 import { folderFiles } from '../format/package-files-node';
 import { openPackage } from '../format/package-reader';
 import type { Outcome } from './command';
+import { inspectHub } from './hub';
 import { bytes, table } from './text';
 
 /** What a package (a folder with model.json) or a checkpoint holds. Throws `not-found`, `bad-file`. */
 export async function inspect(path: string): Promise<Outcome> {
+  if (isHubAddress(path)) return await inspectHub(path);
   const info = await stat(path).catch(() => {
     throw new FlamingoError('not-found', `${path} does not exist.`, {
       hint: 'Give a package folder, a model folder or a weight file.',

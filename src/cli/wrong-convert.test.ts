@@ -110,10 +110,10 @@ const WRONG: WrongCall[] = [
     'looked for model.safetensors',
   ],
   [
-    'an address on a hub',
-    () => ['convert', '--vision', 'hf:openai/clip', '--language', 'x', '--flamingo', 'y', '--out', at('new')],
-    'hf:openai/clip',
-    'Download',
+    'half an address on a hub',
+    () => ['convert', '--vision', 'hf:clip', '--language', 'x', '--flamingo', 'y', '--out', at('new')],
+    '--vision: hf:clip is not an address',
+    'hf:owner/name@revision',
   ],
   [
     'no tokenizer',

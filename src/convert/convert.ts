@@ -7,6 +7,7 @@ import { type TensorError, WeightEncoder } from './encode-weights';
 import { buildDecoder } from './graphs/decoder';
 import { buildResampler } from './graphs/resampler';
 import { OPSET, writeGraph } from './graphs/write-graph';
+import { fetchParts, type HubSettings } from './hub';
 import { PackageWriter, refuseExisting } from './package-writer';
 import type { ConversionPlan } from './plan';
 import { openSourceModel, type SourceOptions } from './source-model';
@@ -19,6 +20,8 @@ export interface ConvertOptions extends SourceOptions {
   force?: boolean;
   name?: string;
   license?: string;
+  /** For parts that are addresses on a hub. */
+  hub?: HubSettings;
 }
 
 export interface ConvertReport {
@@ -35,7 +38,8 @@ export interface ConvertReport {
 /** Converts a checkpoint to a model package. Nothing of the model is in memory whole; on failure nothing is left behind. */
 export async function convert(options: ConvertOptions): Promise<ConvertReport> {
   if (!options.dryRun) await refuseExisting(options.out, options.force ?? false);
-  await using model = await openSourceModel(options);
+  const local = await fetchParts(options, options.hub);
+  await using model = await openSourceModel({ ...options, ...local.paths });
   const { vision, plan, tokenizer, prompt, notes } = model;
   const { config, unused } = plan;
   const report = { config, dtype: options.dtype, unused, notes, errors: [], files: [] };
@@ -47,7 +51,7 @@ export async function convert(options: ConvertOptions): Promise<ConvertReport> {
     const files = writer.listed();
     const manifest: Manifest = {
       format: PACKAGE_FORMAT,
-      name: options.name ?? model.name,
+      name: options.name ?? local.name ?? model.name,
       config,
       image: vision.image,
       prompt,
@@ -57,7 +61,7 @@ export async function convert(options: ConvertOptions): Promise<ConvertReport> {
         contrib: options.dtype === 'q8' || options.dtype === 'q4' ? ['com.microsoft.MatMulNBits'] : [],
       },
       license: options.license ?? 'unknown',
-      base_models: model.baseModels,
+      base_models: local.repositories.length > 0 ? local.repositories : model.baseModels,
       files,
     };
     await writer.finish(`${JSON.stringify(manifest, null, 1)}\n`);

@@ -46,21 +46,23 @@ export async function openModel(flag: string, path: string): Promise<ModelFolder
   return { path, source, config, configFile, [Symbol.asyncDispose]: () => source[Symbol.asyncDispose]() };
 }
 
-/** The weight file (or index of shards) that a path means. Throws `not-found`, and `unsupported` for addresses of a hub. */
+/** The weight file (or index of shards) that a path means. Throws `not-found`. */
 export async function findWeights(flag: string, path: string): Promise<string> {
-  refuseHub(flag, path);
   const info = await stat(path).catch(() => {
     throw new FlamingoError('not-found', `${flag}: ${path} does not exist.`, {
       hint: 'Check the path.',
       details: { flag, path },
     });
   });
-  if (info.isFile()) return path;
-  const files = await readdir(path);
+  return info.isFile() ? path : join(path, chooseWeights(flag, path, await readdir(path)));
+}
+
+/** The weight file (or index of shards) among the names of a folder's files. Throws `not-found`. */
+export function chooseWeights(flag: string, path: string, files: readonly string[]): string {
   const named = WEIGHTS.find((name) => files.includes(name));
   const others = files.filter((name) => WEIGHT_KINDS.test(name));
   const weights = named ?? (others.length === 1 ? others[0] : undefined);
-  if (weights) return join(path, weights);
+  if (weights) return weights;
   const what = others.length > 1 ? `several weight files (${others.join(', ')})` : 'no weights';
   throw new FlamingoError('not-found', `${flag}: ${path} holds ${what}; looked for ${WEIGHTS.join(', ')}.`, {
     hint: 'Give the folder that the model was downloaded to, or the weight file itself.',
@@ -107,16 +109,4 @@ async function readText(path: string): Promise<string> {
     const reason = cause.code === 'ENOENT' ? 'does not exist' : `cannot be read (${cause.code})`;
     throw new FlamingoError('not-found', `${path} ${reason}.`, { hint: 'Check the path.', details: { path }, cause });
   });
-}
-
-function refuseHub(flag: string, path: string): void {
-  if (!path.startsWith('hf:')) return;
-  throw new FlamingoError(
-    'unsupported',
-    `${flag}: ${path} is an address on a model hub, which this version does not read.`,
-    {
-      hint: 'Download the repository, and give its folder.',
-      details: { flag, path },
-    },
-  );
 }

@@ -14,6 +14,8 @@ export type ErrorCode =
   | 'shape-mismatch'
   /** A file or address cannot be reached: check path and connection. */
   | 'not-found'
+  /** A disk is full or cannot be written: make room, or choose another folder. */
+  | 'storage'
   /** What was asked for exists, but this version does not do it. */
   | 'unsupported'
   /** The GPU is missing, too small or was lost: another executor, a smaller model, or a reload. */
