@@ -1,6 +1,7 @@
 // y[r, h] = softmax_j(q[r, h] . k[j] * scale + slope_h * (j - (position + r))) v[j], over the keys j <= position + r
 //
 // q [rows, heads, d]; caches [kv_heads, capacity, d]; query head h reads kv head h / (heads / kv_heads); y [rows, heads * d]; d <= 256.
+// ALIBI 1 as above; 2 rounds as Falcon does: (q[r, h] . k[j] + bf16(slope_h * bf16(j))) * scale.
 // A workgroup has four rows of one head, 16 lanes each. Keys come in tiles of 16: each lane scores one key, then each lane sums its share of
 // the d values. Running maximum and sum as in Milakov and Gimelshein 2018. Slots beyond a row's own position are never read.
 
@@ -22,6 +23,12 @@ const LANES = 16u;
 const LOWEST = -3.0e38;
 
 var<workgroup> scores: array<f32, WG>;
+
+// To 8 significant bits, ties to even.
+fn bfloat(value: f32) -> f32 {
+  let bits = bitcast<u32>(value);
+  return bitcast<f32>((bits + 0x7fffu + ((bits >> 16u) & 1u)) & 0xffff0000u);
+}
 
 fn score(query: u32, key: u32) -> f32 {
   var sum = 0.0;
@@ -51,6 +58,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     if (row < params.rows && j <= last) {
       s = score(query, cache + j * d);
       if (ALIBI == 1u) { s += slopes[head] * (f32(j) - f32(last)); }
+      if (ALIBI == 2u) { s += bfloat(slopes[head] * bfloat(f32(j))) * params.scale; }
     }
     scores[lane] = s;
     workgroupBarrier();

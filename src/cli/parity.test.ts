@@ -1,3 +1,3 @@
-import { describeParity } from '../testing/parity';
+import { describeParity, FAMILIES, LEAN } from '../testing/parity';
 
-describeParity('wasm');
+describeParity('wasm', [...FAMILIES, ...LEAN]);

@@ -1,5 +1,5 @@
 import { FlamingoError } from '../core/errors';
-import { floatToHalf, halfToFloat } from '../core/half';
+import { floatToHalf, halfToFloat, roundToBfloat } from '../core/half';
 import { type SourceType, type TensorSource, tensorOf } from '../format/tensor-source';
 import { languageName } from './delta';
 import type { LanguageModel } from './families/language';
@@ -21,7 +21,7 @@ export async function preferTrained(
   const changed: string[] = [];
   for (const name of delta.tensors.keys()) {
     const own = languageName(name, language);
-    if (own === undefined || own === language.embedding || own === language.head) continue;
+    if (own === undefined || isTable(own, language)) continue;
     if (!language.source.tensors.has(own) || language.ignore(own) !== undefined) continue;
     if (await isCopy(language.source, own, delta, name)) continue;
     book.replace(language.source, own, delta, name);
@@ -32,6 +32,10 @@ export async function preferTrained(
       `${changed.length} tensors of the language model have other values in the Flamingo checkpoint and are taken from there, first ${changed[0]}.`,
     );
   }
+}
+
+function isTable(own: string, { embedding, head, headBias }: LanguageModel): boolean {
+  return own === embedding || own === head || own === headBias;
 }
 
 /** Whether `copy` is `own` as it would be after rounding to the copy's type. Throws `shape-mismatch`. */
@@ -63,8 +67,5 @@ async function isCopy(source: TensorSource, own: string, delta: TensorSource, co
 /** A value as a type stores it, ties to even. */
 function rounded(value: number, type: SourceType): number {
   if (type === 'f16') return halfToFloat(floatToHalf(value));
-  if (type !== 'bf16') return value;
-  const bits = new Uint32Array(Float32Array.of(value).buffer);
-  bits[0] = (bits[0] + 0x7fff + ((bits[0] >>> 16) & 1)) & 0xffff0000;
-  return new Float32Array(bits.buffer)[0];
+  return type === 'bf16' ? roundToBfloat(value) : value;
 }

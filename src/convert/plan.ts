@@ -4,6 +4,8 @@ import { type FlamingoConfig, flamingoConfig } from '../format/config';
 import { decoderTensors, resamplerTensors } from '../format/tensor-names';
 import type { TensorSource } from '../format/tensor-source';
 import { type Delta, type DeltaSettings, openFlamingoDelta } from './delta';
+import { falcon } from './families/falcon';
+import { gptJ } from './families/gpt-j';
 import { gptNeox } from './families/gpt-neox';
 import type { LanguageModel } from './families/language';
 import { llama } from './families/llama';
@@ -21,6 +23,10 @@ const LANGUAGES: Record<string, (folder: ModelFolder) => LanguageModel> = {
   mpt,
   opt,
   llama,
+  gptj: gptJ,
+  falcon,
+  RefinedWeb: falcon,
+  RefinedWebModel: falcon,
 };
 
 /** Everything that is known before a byte is written. */

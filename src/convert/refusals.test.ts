@@ -11,7 +11,7 @@ import { readJson } from './sources';
 
 /** One checkpoint of each family; its config files are changed in each test. */
 const SPECS: Record<string, FlamingoSpec> = Object.fromEntries(
-  ['GPT-NeoX, partial', 'MPT-1B', 'MPT-7B', 'OPT, f16', 'LLaMA, one key'].map((start) => {
+  ['GPT-NeoX, partial', 'MPT-1B', 'MPT-7B', 'OPT, f16', 'LLaMA, one key', 'GPT-J', 'Falcon'].map((start) => {
     const found = Object.entries(CHECKPOINTS).find(([name]) => name.startsWith(start))!;
     return [start, found[1]];
   }),
@@ -64,7 +64,7 @@ const REFUSED: [family: string, file: string, change: Record<string, unknown>, .
   ['GPT-NeoX, partial', LM, { intermediate_size: 99 }, 'blocks.0.ff.up.weight should be [99, 60]', '[100, 60]'],
   ['GPT-NeoX, partial', LM, { layer_norm_eps: 'small' }, 'layer_norm_eps is "small"'],
   ['GPT-NeoX, partial', LM, { use_parallel_residual: 'yes' }, 'use_parallel_residual is "yes"'],
-  ['GPT-NeoX, partial', LM, { model_type: 'gptj' }, 'model_type "gptj"', 'gpt_neox, mosaic_gpt'],
+  ['GPT-NeoX, partial', LM, { model_type: 'bloom' }, 'model_type "bloom"', 'gpt_neox, mosaic_gpt'],
   ['GPT-NeoX, partial', LM, { model_type: 'toString' }, 'model_type "toString"'],
   ['GPT-NeoX, partial', LM, { max_position_embeddings: 0 }, 'contextLength'],
   ['MPT-1B', LM, { alibi: false }, 'alibi is false', 'learned positions'],
@@ -90,6 +90,24 @@ const REFUSED: [family: string, file: string, change: Record<string, unknown>, .
   ['OPT, f16', LM, { _remove_final_layer_norm: true }, '_remove_final_layer_norm is true'],
   ['OPT, f16', LM, { layer_norm_elementwise_affine: false }, 'layer_norm_elementwise_affine is false'],
   ['OPT, f16', LM, { activation_function: 7 }, 'activation_function is 7'],
+  ['GPT-J', LM, { rotary_dim: 7 }, 'rotary_dim is 7', '14 of a head'],
+  ['GPT-J', LM, { rotary_dim: 16 }, 'rotary_dim is 16', '14 of a head'],
+  ['GPT-J', LM, { rotary_dim: null }, 'rotary_dim is null', '14 of a head'],
+  ['GPT-J', LM, { n_inner: null }, 'blocks.0.ff.up.weight should be [168, 42]', '[50, 42]'],
+  ['GPT-J', LM, { activation_function: 'mish' }, 'activation_function is "mish"'],
+  ['Falcon', LM, { n_head_kv: 4 }, 'num_kv_heads is 4', '6 heads'],
+  ['Falcon', LM, { multi_query: false, new_decoder_architecture: false }, 'num_kv_heads is 2', '6, one for each'],
+  ['Falcon', LM, { multi_query: 'yes', new_decoder_architecture: false }, 'multi_query is "yes"'],
+  ['Falcon', LM, { num_ln_in_parallel_attn: 3 }, 'num_ln_in_parallel_attn is 3'],
+  ['Falcon', LM, { num_ln_in_parallel_attn: 1 }, 'transformer.h.0.input_layernorm.weight'],
+  [
+    'Falcon',
+    LM,
+    { apply_residual_connection_post_layernorm: true },
+    'apply_residual_connection_post_layernorm is true',
+  ],
+  ['Falcon', LM, { rope_scaling: { type: 'linear', factor: 2 } }, 'rope_scaling is', 'alibi'],
+  ['Falcon', LM, { bias: false }, 'does not know', 'self_attention.dense.bias'],
   ['LLaMA, one key', LM, { num_key_value_heads: 2 }, 'num_key_value_heads is 2', '3 heads'],
   ['LLaMA, one key', LM, { head_dim: 12 }, 'blocks.0.attn.qkv.weight should be [60, 48]', 'q_proj.weight [48, 48]'],
   ['LLaMA, one key', LM, { rope_scaling: { rope_type: 'longrope' } }, 'rope_type is "longrope"'],

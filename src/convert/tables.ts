@@ -16,6 +16,7 @@ export function fillTables(
 ): { vocab: number } {
   const vocab = fillEmbedding(book, delta, language, tokens, notes);
   if (language.head !== null) fillHead(book, delta, language, vocab, notes);
+  if (language.headBias !== undefined) fillHeadBias(book, delta, language, language.headBias, vocab);
   return { vocab };
 }
 
@@ -73,6 +74,22 @@ function fillHead(
       `The checkpoint has no ${trained}: the head's rows of the ${added} added tokens are lost upstream and are zeros here. Their logits are 0.`,
     );
   }
+}
+
+/** Upstream's `resize_token_embeddings` gives new rows of the head a bias of 0. */
+function fillHeadBias(
+  book: RecipeBook,
+  delta: TensorSource,
+  language: LanguageModel,
+  own: string,
+  vocab: number,
+): void {
+  const trained = trainedName(language, own);
+  const [source, name] = delta.tensors.has(trained) ? [delta, trained] : [language.source, own];
+  if (source === delta) book.markUsed(language.source, own);
+  const rows = tensorOf(source, name).shape[0];
+  const added = Math.max(0, vocab - rows);
+  book.set('head.bias', book.rows(source, name, 0, Math.min(rows, vocab)), ...(added > 0 ? [{ zeros: added }] : []));
 }
 
 function trainedName(language: LanguageModel, own: string): string {

@@ -37,8 +37,11 @@ export const position = v.variant('kind', [
   }),
   /** Learned table `positions.weight` [rows, D]; row = position + offset (OPT: offset 2). */
   v.object({ kind: v.literal('learned'), offset: natural, rows: count }),
-  /** Attention bias slope_h * (j - i); slopes of the H heads as stored, so that no formula has to be repeated. */
-  v.object({ kind: v.literal('alibi'), slopes: v.array(v.number()) }),
+  /**
+   * Attention bias slope_h * (j - i); slopes of the H heads as stored, so that no formula has to be repeated. With `rounding` it is bf16(slope_h * bf16(j)),
+   * added to q k^T before the softmax scale, as Falcon does: rounded values of j are not those of j - i.
+   */
+  v.object({ kind: v.literal('alibi'), slopes: v.array(v.number()), rounding: v.optional(v.literal('bfloat16')) }),
 ]);
 
 export const decoder = v.object({

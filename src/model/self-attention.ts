@@ -58,7 +58,7 @@ export class SelfAttention {
     stage.rec.add(`${this.name}.attn`, causalAttention, {
       buffers: { q, key_cache: cache.keys, value_cache: cache.values, slopes: this.tables.slopes, y: attended },
       params: { ...sizes, scale },
-      overrides: { ALIBI: Number(this.config.position.kind === 'alibi') },
+      overrides: { ALIBI: alibiKind(this.config) },
     });
     return attended;
   }
@@ -95,6 +95,11 @@ export class SelfAttention {
       },
     });
   }
+}
+
+function alibiKind({ position }: DecoderConfig): number {
+  if (position.kind !== 'alibi') return 0;
+  return position.rounding ? 2 : 1;
 }
 
 /** cos and sin of position * theta^(-2i/dims) (times factors), [positions, dims/2, 2]; made in f64, because WGSL's cos is only accurate within one turn. */

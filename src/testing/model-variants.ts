@@ -56,6 +56,20 @@ export const MODEL_VARIANTS: Record<string, FlamingoConfig> = {
       feedForward: { inner: 33, activation: 'gelu-tanh', gated: false, bias: true },
     },
   }),
+  'ALiBi rounded to bfloat16, five heads, parallel residual (Falcon)': tinyConfig({
+    decoder: {
+      heads: 5,
+      kvHeads: 5,
+      position: {
+        kind: 'alibi',
+        slopes: [0.25, 0.0625, 0.01556396484375, 0.00390625, 0.70703125],
+        rounding: 'bfloat16',
+      },
+      parallelResidual: true,
+      bias: { qkv: true, out: true, head: true },
+      tiedHead: true,
+    },
+  }),
   'vector gates, gated RMS layers, squared ReLU, gated feed-forward with bias': tinyConfig({
     gated: { norm: rms, gate: 'vector', feedForward: { inner: 50, activation: 'silu', gated: true, bias: true } },
     resampler: { norm: plain, feedForward: { inner: 48, activation: 'relu2', gated: false, bias: true } },

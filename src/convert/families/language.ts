@@ -12,6 +12,8 @@ export interface LanguageModel {
   /** Names of the input table, and of the head where it is not the same table. */
   embedding: string;
   head: string | null;
+  /** The head's bias, where it has one: a number per token. */
+  headBias?: string;
   /** Path of the blocks under `lang_encoder.` in a Flamingo checkpoint. */
   blocksPath: string;
   source: TensorSource;

@@ -2,6 +2,7 @@ import type { NormConfig } from '../../format/config';
 import { tensorOf } from '../../format/tensor-source';
 import type { RecipeBook } from '../recipe';
 import type { ModelFolder } from '../sources';
+import { alibiSlopes } from './alibi';
 import { allow, field, flagField, headWidth, numberField, section, unsupported } from './fields';
 import { countBlocks, hasAny, type LanguageModel, SAME_NAMES, stack } from './language';
 
@@ -104,14 +105,6 @@ function normOf(folder: ModelFolder, bias: boolean): NormConfig {
 function positive(folder: ModelFolder, name: string, value: unknown): number {
   if (typeof value === 'number' && value > 0) return value;
   throw unsupported(folder, name, value, 'null and positive numbers');
-}
-
-/** 2^(-maxBias * k / n) for n the next power of two; odd ones first where the heads are fewer. llm-foundry gen_slopes. */
-export function alibiSlopes(heads: number, maxBias: number): number[] {
-  const n = 2 ** Math.ceil(Math.log2(heads));
-  const all = Array.from({ length: n }, (_, k) => 2 ** ((-maxBias * (k + 1)) / n));
-  if (n === heads) return all;
-  return [...all.filter((_, k) => k % 2 === 1), ...all.filter((_, k) => k % 2 === 0)].slice(0, heads);
 }
 
 /** Such a tensor of any block. */

@@ -96,7 +96,7 @@ export class GraphBuilder {
     this.op('Reshape', [a, typeof shape === 'string' ? shape : this.ints(shape)]);
   unsqueeze = (a: string, ...axes: number[]) => this.op('Unsqueeze', [a, this.ints(axes)]);
   gather = (a: string, index: string, axis = 0) => this.op('Gather', [a, index], { axis });
-  cast = (a: string, type: 'f32' | 'i64') => this.op('Cast', [a], { to: type === 'f32' ? 1 : 7 });
+  cast = (a: string, type: 'f32' | 'i64' | 'bf16') => this.op('Cast', [a], { to: { f32: 1, i64: 7, bf16: 16 }[type] });
   split = (a: string, sizes: number[], axis: number) =>
     this.ops('Split', [a, this.ints(sizes)], sizes.length, { axis });
   /** Size of one axis, as a tensor [1]. */

@@ -38,10 +38,18 @@ export function positions(
   let bias = g.op('Where', [future, g.scalar(MASKED), g.scalar(0)]);
   if (d.position.kind === 'alibi') {
     const slopes = g.floats(d.position.slopes, [d.heads, 1, 1]);
-    bias = g.add(bias, g.mul(slopes, g.cast(distance, 'f32')));
+    const sloping = d.position.rounding
+      ? g.mul(bfloat(g, g.mul(slopes, bfloat(g, g.cast(keys, 'f32')))), g.scalar(d.scale))
+      : g.mul(slopes, g.cast(distance, 'f32'));
+    bias = g.add(bias, sloping);
   }
   const write = options.staticCache ? g.reshape(g.op('Equal', [keys, position]), [1, 1, options.staticCache, 1]) : null;
   return { index, rotary: rotaryTables(build, d.position, index, options.staticCache), bias, write };
+}
+
+/** Rounded to bf16. */
+function bfloat(g: Build['g'], x: string): string {
+  return g.cast(g.cast(x, 'bf16'), 'f32');
 }
 
 function rotaryTables(

@@ -1,3 +1,4 @@
+import { roundToBfloat } from '../../core/half';
 import { causalAttention as reference } from '../../reference/attention/causal';
 import { uniform } from '../../reference/random';
 import { describeKernel } from '../../testing/describe-kernel';
@@ -17,7 +18,7 @@ await describeKernel(
   causalAttention,
   Object.fromEntries(
     shapes.flatMap(({ spread, ...shape }) =>
-      [0, 1].map((ALIBI) => [
+      [0, 1, 2].map((ALIBI) => [
         `${JSON.stringify(shape)} x${spread} ALIBI ${ALIBI}`,
         (round: (values: Float32Array) => Float32Array) => {
           const { rows, position, heads, kv_heads: kvHeads, d } = shape;
@@ -31,9 +32,9 @@ await describeKernel(
           };
           const q = round(uniform(rows * heads * d, -spread, spread, 1));
           const [keys, values] = [cache(2, spread), cache(3, 1)];
-          const slopes = uniform(heads, 0, 0.5, 4);
+          const slopes = uniform(heads, 0, 0.5, 4).map(roundToBfloat);
           const scale = d ** -0.5;
-          const sizes = { rows, position, capacity, heads, kvHeads, d, scale };
+          const sizes = { rows, position, capacity, heads, kvHeads, d, scale, rounded: ALIBI === 2 };
           return {
             params: { ...shape, capacity, scale },
             overrides: { ALIBI },

@@ -2,7 +2,7 @@ import { defineKernel } from '../../gpu/kernel';
 
 /**
  * Causal self-attention over the KV cache: row r attends to the keys 0 .. position + r. Query head h reads kv head h / (heads / kv_heads).
- * ALIBI adds slopes[h] * (j - (position + r)). q [rows, heads, d]; caches [kv_heads, capacity, d]; slopes f32 [heads];
+ * ALIBI 1 adds slopes[h] * (j - (position + r)), 2 adds bf16(slopes[h] * bf16(j)) * scale. q [rows, heads, d]; caches [kv_heads, capacity, d]; slopes f32 [heads];
  * y [rows, heads * d]; d <= 256. One workgroup per four rows of a head.
  */
 export const causalAttention = defineKernel({

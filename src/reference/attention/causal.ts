@@ -1,3 +1,4 @@
+import { roundToBfloat } from '../../core/half';
 import { softmax } from './softmax';
 
 export interface CausalSizes {
@@ -8,6 +9,8 @@ export interface CausalSizes {
   kvHeads: number;
   d: number;
   scale: number;
+  /** The bias is bf16(slope * bf16(j)), scaled with the scores. */
+  rounded?: boolean;
 }
 
 /** f64 reference for attention/causal. q [rows, heads, d]; caches [kvHeads, capacity, d]; slopes [heads] or undefined; -> [rows, heads * d]. */
@@ -16,7 +19,7 @@ export function causalAttention(
   keys: ArrayLike<number>,
   values: ArrayLike<number>,
   slopes: ArrayLike<number> | undefined,
-  { rows, position, capacity, heads, kvHeads, d, scale }: CausalSizes,
+  { rows, position, capacity, heads, kvHeads, d, scale, rounded }: CausalSizes,
 ): Float64Array {
   const y = new Float64Array(rows * heads * d);
   for (let r = 0; r < rows; r++) {
@@ -26,7 +29,9 @@ export function causalAttention(
       const scores = Array.from({ length: position + r + 1 }, (_, j) => {
         let dot = 0;
         for (let c = 0; c < d; c++) dot += q[query + c] * keys[cache + j * d + c];
-        return dot * scale + (slopes?.[h] ?? 0) * (j - (position + r));
+        const slope = slopes?.[h] ?? 0;
+        if (rounded) return (dot + roundToBfloat(slope * roundToBfloat(j))) * scale;
+        return dot * scale + slope * (j - (position + r));
       });
       softmax(scores).forEach((p, j) => {
         for (let c = 0; c < d; c++) y[query + c] += p * values[cache + j * d + c];

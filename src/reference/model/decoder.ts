@@ -1,3 +1,4 @@
+import { roundToBfloat } from '../../core/half';
 import type { FlamingoConfig } from '../../format/config';
 import {
   add,
@@ -136,7 +137,7 @@ function selfAttention(d: FlamingoConfig['decoder'], values: WeightValues, at: s
   const out = q.map((rows, h) => {
     const kv = Math.floor(h / (d.heads / d.kvHeads));
     return rows.map((query, i) => {
-      const scores = k[kv].slice(0, i + 1).map((key, j) => dot(query, key) * d.scale + alibi(d, h, j - i));
+      const scores = k[kv].slice(0, i + 1).map((key, j) => dot(query, key) * d.scale + alibi(d, h, i, j));
       return mix(softmax(scores), v[kv].slice(0, i + 1));
     });
   });
@@ -170,7 +171,9 @@ function rotate({ position }: FlamingoConfig['decoder'], row: number[], p: numbe
   return turned;
 }
 
-/** Press et al. 2022. */
-function alibi({ position }: FlamingoConfig['decoder'], h: number, distance: number): number {
-  return position.kind === 'alibi' ? position.slopes[h] * distance : 0;
+/** Press et al. 2022; rounded as in transformers' build_alibi_tensor of Falcon, which is scaled with the scores. */
+function alibi({ position, scale }: FlamingoConfig['decoder'], h: number, i: number, j: number): number {
+  if (position.kind !== 'alibi') return 0;
+  if (position.rounding) return roundToBfloat(position.slopes[h] * roundToBfloat(j)) * scale;
+  return position.slopes[h] * (j - i);
 }

@@ -1,5 +1,6 @@
 import { llama, mosaicGpt, mpt, neox, opt, optShort } from './families';
 import type { FlamingoSpec } from './flamingo';
+import { gptJ, refinedWeb } from './further-families';
 
 /** Pairs turn slower from the first to the last: Llama-3's factors for heads of 10, theta 500, a context of 32, by hand from its paper's code. */
 export const LLAMA3_SCALING = {
@@ -258,5 +259,50 @@ export const CHECKPOINTS: Record<string, FlamingoSpec> = {
     resampler,
     gated,
     delta: { ...delta, type: 'f16', head: false },
+  },
+  'GPT-J, part of an odd number of pairs turns, head without rows for the added tokens': {
+    family: gptJ,
+    seed: 9,
+    clip: { ...clip, layout: 'hugging face' },
+    clipKind: 'bin',
+    language: {
+      width: 42,
+      heads: 3,
+      layers: 3,
+      inner: 50,
+      rows: 95,
+      bias: false,
+      tied: false,
+      type: 'f16',
+      config: { rotary_dim: 6 },
+      decoder: { position: { kind: 'rotary', dims: 6, theta: 10000, pairing: 'interleaved' } },
+    },
+    languageKind: 'bin',
+    tokens: 97,
+    resampler,
+    gated: { ...gated, every: 1 },
+    delta: { ...delta, head: false },
+  },
+  'Falcon with the names of its first release: groups of three heads, ALiBi, biases, untied head': {
+    family: refinedWeb,
+    seed: 10,
+    clip: { ...clip, layout: 'open_clip' },
+    clipKind: 'safetensors',
+    language: {
+      width: 30,
+      heads: 6,
+      kvHeads: 2,
+      layers: 2,
+      inner: 120,
+      rows: 120,
+      bias: true,
+      tied: false,
+      type: 'bf16',
+    },
+    languageKind: 'sharded bin',
+    tokens: 97,
+    resampler,
+    gated,
+    delta,
   },
 };

@@ -223,7 +223,7 @@ export const llama: Family = (spec, seed) => {
   };
 };
 
-function tables(b: Builder, { rows, width, tied }: LanguageSpec, embedding: string, head: string): void {
+export function tables(b: Builder, { rows, width, tied }: LanguageSpec, embedding: string, head: string): void {
   b.put(embedding, b.make.make([rows, width], -1, 1));
   if (!tied) b.put(head, b.make.matrix(rows, width));
 }

@@ -178,6 +178,13 @@ function fillTables(
   };
   table('embed.weight', language.embedding, delta.embedding, 1);
   if (language.head !== null) table('head.weight', language.head, delta.head, Math.sqrt(3 / width));
+  if (language.headBias !== undefined) {
+    const kept = language.tensors.get(language.headBias)!;
+    canonical.set(
+      'head.bias',
+      Float64Array.from({ length: tokens }, (_, i) => kept.values[i] ?? 0),
+    );
+  }
   return tokens;
 }
 

@@ -35,6 +35,7 @@ export interface LanguageCheckpoint {
   contextLength: number;
   embedding: string;
   head: string | null;
+  headBias?: string;
   blocksPath: string;
 }
 
