@@ -74,6 +74,8 @@ export const gated = v.object({
   feedForward,
   /** One gate for the layer, or one per channel. tanh is applied to the stored value at load. */
   gate: v.picklist(['scalar', 'vector']),
+  /** Normalisation of every head of q and of the media's keys, or none. */
+  qkNorm: v.optional(v.nullable(norm)),
 });
 
 export const resampler = v.object({
@@ -83,6 +85,8 @@ export const resampler = v.object({
   headDim: count,
   norm,
   feedForward,
+  /** Normalisation of every head of q and k, or none. */
+  qkNorm: v.optional(v.nullable(norm)),
   /** Rows of `resampler.frame_embeddings`; null when the model was not trained with clips. */
   maxFrames: v.nullable(count),
 });

@@ -23,6 +23,11 @@ function normTensors(name: string, { bias }: NormConfig, width: number): TensorS
   return [vector(`${name}.weight`, width), ...(bias ? [vector(`${name}.bias`, width)] : [])];
 }
 
+/** Norms over one head, which all heads share. */
+function headNormTensors(at: string, names: string[], norm: NormConfig | null | undefined, d: number): TensorSpec[] {
+  return norm ? names.flatMap((name) => normTensors(`${at}.${name}`, norm, d)) : [];
+}
+
 function optional(condition: boolean, ...specs: TensorSpec[]): TensorSpec[] {
   return condition ? specs : [];
 }
@@ -37,6 +42,7 @@ export function resamplerTensors({ resampler: r, gated: g, vision }: FlamingoCon
       ...normTensors(`${at}.norm_latents`, r.norm, Dv),
       matrix(`${at}.to_q.weight`, inner, Dv),
       matrix(`${at}.to_kv.weight`, 2 * inner, Dv), // key rows, then value rows
+      ...headNormTensors(at, ['norm_q', 'norm_k'], r.qkNorm, r.headDim),
       matrix(`${at}.to_out.weight`, Dv, inner),
       ...normTensors(`${at}.ff.norm`, r.norm, Dv),
       ...feedForwardTensors(`${at}.ff`, r.feedForward, Dv),
@@ -47,7 +53,10 @@ export function resamplerTensors({ resampler: r, gated: g, vision }: FlamingoCon
     ...(r.maxFrames === null ? [] : [vector('resampler.frame_embeddings', r.maxFrames, Dv)]),
     ...layers,
     ...normTensors('resampler.norm', r.norm, Dv),
-    ...g.before.map((_, k) => matrix(`gated.${k}.to_kv.weight`, 2 * g.heads * g.headDim, Dv)),
+    ...g.before.flatMap((_, k) => [
+      matrix(`gated.${k}.to_kv.weight`, 2 * g.heads * g.headDim, Dv),
+      ...headNormTensors(`gated.${k}`, ['norm_k'], g.qkNorm, g.headDim),
+    ]),
   ];
 }
 
@@ -59,6 +68,7 @@ export function decoderTensors({ decoder: d, gated: g, width: D, vocab: V }: Fla
   const gatedLayers = g.before.flatMap((_, k) => [
     ...normTensors(`gated.${k}.norm`, g.norm, D),
     matrix(`gated.${k}.to_q.weight`, g.heads * g.headDim, D),
+    ...headNormTensors(`gated.${k}`, ['norm_q'], g.qkNorm, g.headDim),
     matrix(`gated.${k}.to_out.weight`, D, g.heads * g.headDim),
     vector(`gated.${k}.attn_gate`, gateShape), // before tanh
     ...normTensors(`gated.${k}.ff.norm`, g.norm, D),

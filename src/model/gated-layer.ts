@@ -3,9 +3,9 @@ import type { LedgerBuffer } from '../gpu/ledger';
 import type { Bindable } from '../gpu/recording';
 import { mediaCross } from '../kernels/attention/media-cross';
 import { mediaProbabilities } from '../kernels/attention/media-probabilities';
-import { FeedForward, type Gate, Linear } from './linear';
+import { FeedForward, type Gate, Linear, recordHeadNorm } from './linear';
 import type { Stage } from './stage';
-import type { Weights } from './weights';
+import type { Norm, Weights } from './weights';
 
 /** Keys and values of one gated layer for every medium, [slots, heads, n, d] each. */
 export interface MediaSlots {
@@ -14,12 +14,13 @@ export interface MediaSlots {
 }
 
 /**
- * y = y + tanh(attn_gate) * xattn(norm(y), media); y = y + tanh(ff_gate) * ffw(y): five dispatches when decoding.
+ * y = y + tanh(attn_gate) * xattn(norm(y), media); y = y + tanh(ff_gate) * ffw(y): five dispatches when decoding, six with a norm of q.
  * A token attends to the latents of its own medium only, and gets exactly zero where no medium came before it.
  * Flamingo §2.2; open_flamingo/src/helpers.py GatedCrossAttentionBlock.
  */
 export class GatedLayer {
   private readonly toQ: Linear;
+  private readonly normQ: Norm | undefined;
   private readonly toOut: Linear;
   private readonly feedForward: FeedForward;
   private readonly attentionGate: Gate;
@@ -33,6 +34,7 @@ export class GatedLayer {
     const { gated } = config;
     const at = `gated.${index}`;
     this.toQ = new Linear(weights.matrix(`${at}.to_q.weight`), { norm: weights.norm(`${at}.norm`, gated.norm) });
+    this.normQ = gated.qkNorm ? weights.norm(`${at}.norm_q`, gated.qkNorm) : undefined;
     this.toOut = new Linear(weights.matrix(`${at}.to_out.weight`));
     this.feedForward = new FeedForward(
       weights.matrix(`${at}.ff.up.weight`),
@@ -57,6 +59,7 @@ export class GatedLayer {
     const attended = stage.scratch.get('media_attended', heads * d);
     const params = { rows: stage.rows, heads, d, n, scale: d ** -0.5 };
     this.toQ.record(stage, `${name}.to_q`, y, q);
+    recordHeadNorm(stage, `${name}.norm_q`, this.normQ, q, { rows: stage.rows, heads, d, stride: heads * d });
     stage.rec.add(`${name}.attn`, mediaCross, {
       buffers: { q, media_index: seen, keys: media.keys, values: media.values, y: attended },
       params,

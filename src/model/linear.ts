@@ -4,6 +4,7 @@ import type { ParamValue } from '../gpu/recording';
 import { chooseMatvec } from '../kernels/linear/choose-matvec';
 import { activationCode, STORAGE_CODE } from '../kernels/linear/epilogue';
 import { matmul } from '../kernels/linear/matmul';
+import { headNorm } from '../kernels/norm/head-norm';
 import { layerNorm } from '../kernels/norm/layer-norm';
 import { rmsNorm } from '../kernels/norm/rms-norm';
 import type { Stage } from './stage';
@@ -106,6 +107,25 @@ export function recordNorm(stage: Stage, label: string, norm: Norm, x: LedgerBuf
     const overrides = { HAS_BIAS: Number(norm.config.bias) };
     stage.rec.add(label, layerNorm, { buffers: { x, norm: norm.packed, y }, params, overrides });
   }
+}
+
+/** Heads of a buffer [rows, stride]: the first heads * d values of each row. */
+export interface HeadRows {
+  rows: ParamValue;
+  heads: number;
+  d: number;
+  stride: number;
+}
+
+/** Normalises every head of x in place, where the model does so. */
+export function recordHeadNorm(stage: Stage, label: string, norm: Norm | undefined, x: LedgerBuffer, shape: HeadRows) {
+  if (!norm) return;
+  const { kind, eps, bias } = norm.config;
+  stage.rec.add(label, headNorm, {
+    buffers: { norm: norm.packed, x },
+    params: { ...shape, eps },
+    overrides: { NORM: kind === 'layer' ? 1 : 2, HAS_BIAS: Number(bias) },
+  });
 }
 
 /** down(act(up(norm(x)))), or down(act(gate) * value) for gated pairs; two dispatches when decoding. */

@@ -4,7 +4,7 @@ import { stepValue } from '../gpu/recording';
 import { perceiver } from '../kernels/attention/perceiver';
 import { appendMedia } from '../kernels/cache/append-media';
 import { addFrames } from '../kernels/embed/add-frames';
-import { FeedForward, Linear, recordNorm } from './linear';
+import { FeedForward, Linear, recordHeadNorm, recordNorm } from './linear';
 import type { MediaCache } from './media-cache';
 import type { Stage } from './stage';
 import type { Norm, Weights } from './weights';
@@ -17,6 +17,8 @@ interface PerceiverLayer {
   normLatents: Norm;
   toQ: Linear;
   toKv: Linear;
+  normQ: Norm | undefined;
+  normK: Norm | undefined;
   toOut: Linear;
   feedForward: FeedForward;
 }
@@ -30,6 +32,7 @@ export class Resampler {
   private readonly norm: Norm;
   private readonly frames: LedgerBuffer | undefined;
   private readonly toKv: Linear[];
+  private readonly mediaNorms: (Norm | undefined)[];
   /** The learned latents, [n, Dv]: copied to the scratch buffer `latents` before each run. */
   readonly initial: LedgerBuffer;
 
@@ -43,6 +46,9 @@ export class Resampler {
     this.frames = weights.vector('resampler.frame_embeddings');
     this.initial = weights.vector('resampler.latents')!;
     this.toKv = gated.before.map((_, k) => new Linear(weights.matrix(`gated.${k}.to_kv.weight`)));
+    this.mediaNorms = gated.before.map((_, k) =>
+      gated.qkNorm ? weights.norm(`gated.${k}.norm_k`, gated.qkNorm) : undefined,
+    );
   }
 
   /** Two stages over one recording: `media` has F*v rows, `latents` has n. Returns the buffer of the finished latents. */
@@ -90,6 +96,10 @@ export class Resampler {
     layer.toQ.record(latents, `${name}.to_q`, normedLatents, q);
     layer.toKv.record(media, `${name}.to_kv.media`, normedMedia, mediaKv);
     layer.toKv.record(latents, `${name}.to_kv.latents`, normedLatents, latentKv);
+    const [own, stride] = [heads * d, 2 * heads * d];
+    recordHeadNorm(latents, `${name}.norm_q`, layer.normQ, q, { rows: latents.rows, heads, d, stride: own });
+    recordHeadNorm(media, `${name}.norm_k.media`, layer.normK, mediaKv, { rows: media.rows, heads, d, stride });
+    recordHeadNorm(latents, `${name}.norm_k.latents`, layer.normK, latentKv, { rows: latents.rows, heads, d, stride });
     latents.rec.add(`${name}.attn`, perceiver, {
       buffers: { q, media_kv: mediaKv, latent_kv: latentKv, y: attended },
       params: { latents: this.config.resampler.latents, media: MEDIA_ROWS, heads, d, scale: d ** -0.5 },
@@ -103,6 +113,8 @@ export class Resampler {
     const { heads, headDim: d } = this.config.gated;
     const kv = stage.scratch.get('gated_kv', 2 * heads * d);
     toKv.record(stage, `gated.${k}.to_kv`, latents, kv);
+    const shape = { rows: stage.rows, heads, d, stride: 2 * heads * d };
+    recordHeadNorm(stage, `gated.${k}.norm_k`, this.mediaNorms[k], kv, shape);
     const { keys, values } = cache.layers[k];
     stage.rec.add(`gated.${k}.append_media`, appendMedia, {
       buffers: { kv, keys, values },
@@ -118,6 +130,8 @@ function perceiverLayer(weights: Weights, { resampler }: FlamingoConfig, i: numb
     normLatents: weights.norm(`${at}.norm_latents`, resampler.norm),
     toQ: new Linear(weights.matrix(`${at}.to_q.weight`)),
     toKv: new Linear(weights.matrix(`${at}.to_kv.weight`)),
+    normQ: resampler.qkNorm ? weights.norm(`${at}.norm_q`, resampler.qkNorm) : undefined,
+    normK: resampler.qkNorm ? weights.norm(`${at}.norm_k`, resampler.qkNorm) : undefined,
     toOut: new Linear(weights.matrix(`${at}.to_out.weight`)),
     feedForward: new FeedForward(
       weights.matrix(`${at}.ff.up.weight`),

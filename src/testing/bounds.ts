@@ -11,6 +11,10 @@ export const BOUNDS: Record<string, { f32: Bound; f16: Bound }> = {
     f32: { abs: 1e-6, rel: 2e-5, reason: 'two f32 sums over the row; inverseSqrt has 2 ULP in WGSL' },
     f16: { abs: 1e-3, rel: 2e-3, reason: 'inputs and outputs rounded to f16 (11 bits)' },
   },
+  'norm/head-norm': {
+    f32: { abs: 1e-6, rel: 2e-5, reason: 'two f32 sums over the row; inverseSqrt has 2 ULP in WGSL' },
+    f16: { abs: 1e-3, rel: 2e-3, reason: 'inputs and outputs rounded to f16 (11 bits)' },
+  },
   'norm/rms-norm': {
     f32: { abs: 1e-6, rel: 2e-5, reason: 'one f32 sum over the row; inverseSqrt has 2 ULP in WGSL' },
     f16: { abs: 1e-3, rel: 2e-3, reason: 'outputs rounded to f16 (11 bits)' },

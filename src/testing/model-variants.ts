@@ -70,9 +70,18 @@ export const MODEL_VARIANTS: Record<string, FlamingoConfig> = {
       tiedHead: true,
     },
   }),
-  'vector gates, gated RMS layers, squared ReLU, gated feed-forward with bias': tinyConfig({
-    gated: { norm: rms, gate: 'vector', feedForward: { inner: 50, activation: 'silu', gated: true, bias: true } },
-    resampler: { norm: plain, feedForward: { inner: 48, activation: 'relu2', gated: false, bias: true } },
+  'vector gates, gated RMS layers, q/k norms everywhere, squared ReLU, gated feed-forward with bias': tinyConfig({
+    gated: {
+      norm: rms,
+      gate: 'vector',
+      qkNorm: rms,
+      feedForward: { inner: 50, activation: 'silu', gated: true, bias: true },
+    },
+    resampler: {
+      norm: plain,
+      qkNorm: { kind: 'layer', eps: 1e-5, bias: true },
+      feedForward: { inner: 48, activation: 'relu2', gated: false, bias: true },
+    },
     decoder: {
       qkNorm: { over: 'head', norm: rms },
       feedForward: { inner: 64, activation: 'quick-gelu', gated: true, bias: true },

@@ -1,5 +1,5 @@
 import type { FlamingoConfig } from '../../format/config';
-import { type Build, feedForward, joinHeads, linear, normalize, splitHeads } from './layers';
+import { type Build, feedForward, joinHeads, linear, normalize, normalizeHeads, splitHeads } from './layers';
 
 interface MediaInputs {
   index: string;
@@ -23,13 +23,9 @@ export function gatedLayer(
   const { gated, width: D } = config;
   const at = `gated.${k}`;
   const inner = gated.heads * gated.headDim;
-  const q = splitHeads(
-    build,
-    linear(build, normalize(build, x, `${at}.norm`, gated.norm, D), `${at}.to_q.weight`, inner, D),
-    media.batch,
-    gated.heads,
-    gated.headDim,
-  );
+  const projected = linear(build, normalize(build, x, `${at}.norm`, gated.norm, D), `${at}.to_q.weight`, inner, D);
+  const split = splitHeads(build, projected, media.batch, gated.heads, gated.headDim);
+  const q = normalizeHeads(build, split, `${at}.norm_q`, gated.qkNorm, gated.headDim);
   const scale = g.scalar(gated.headDim ** -0.5);
   const scores = g.matmul(g.mul(q, scale), g.transpose(latentsOf(build, config, media.keys, k), [0, 1, 3, 2]));
   const allowed = ownMedium(build, config, media);

@@ -79,6 +79,11 @@ export function normalize(
   return bias ? g.add(scaled, b[0]) : scaled;
 }
 
+/** Normalisation of every head of x [B, heads, T, d], where the model has one. */
+export function normalizeHeads(build: Build, x: string, name: string, norm: NormConfig | null | undefined, d: number) {
+  return norm ? normalize(build, x, name, norm, d) : x;
+}
+
 export function activate({ g }: Build, x: string, activation: Activation): string {
   switch (activation) {
     case 'none':

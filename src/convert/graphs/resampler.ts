@@ -2,7 +2,7 @@ import type { WeightType } from '../../core/dtypes';
 import type { FlamingoConfig } from '../../format/config';
 import { frameEmbeddings } from './frame-embeddings';
 import { GraphBuilder, type GraphPlan } from './graph-builder';
-import { type Build, feedForward, joinHeads, linear, normalize, splitHeads } from './layers';
+import { type Build, feedForward, joinHeads, linear, normalize, normalizeHeads, splitHeads } from './layers';
 
 /**
  * features [M,F,v,Dv] -> latents [M,n,Dv], media_key and media_value [G,M,H,n,d] of the G gated layers.
@@ -42,16 +42,18 @@ function perceiverLayer(
   const back = (value: string) => g.reshape(value, g.concat([media, g.ints([-1, Dv])], 0));
   const normedMedia = normalize(build, x, `${at}.norm_media`, r.norm, Dv);
   const normedLatents = normalize(build, latents, `${at}.norm_latents`, r.norm, Dv);
-  const q = splitHeads(
+  const queries = linear(build, rows(normedLatents), `${at}.to_q.weight`, inner, Dv);
+  const q = normalizeHeads(
     build,
-    linear(build, rows(normedLatents), `${at}.to_q.weight`, inner, Dv),
-    media,
-    r.heads,
+    splitHeads(build, queries, media, r.heads, r.headDim),
+    `${at}.norm_q`,
+    r.qkNorm,
     r.headDim,
   );
   const both = g.concat([normedMedia, normedLatents], 1);
   const kv = linear(build, rows(both), `${at}.to_kv.weight`, 2 * inner, Dv);
-  const [k, v] = g.split(kv, [inner, inner], -1).map((part) => splitHeads(build, part, media, r.heads, r.headDim));
+  const [keys, v] = g.split(kv, [inner, inner], -1).map((part) => splitHeads(build, part, media, r.heads, r.headDim));
+  const k = normalizeHeads(build, keys, `${at}.norm_k`, r.qkNorm, r.headDim);
   const scores = g.matmul(g.mul(q, g.scalar(r.headDim ** -0.5)), g.transpose(k, [0, 1, 3, 2]));
   const attended = joinHeads(build, g.matmul(g.softmax(scores), v), r.heads, r.headDim);
   const after = g.add(latents, back(linear(build, attended, `${at}.to_out.weight`, Dv, inner)));
@@ -72,9 +74,11 @@ function mediaKeyValues(
   const rows = g.reshape(latents, [-1, vision.width]);
   const layers = gated.before.map((_, k) => {
     const kv = linear(build, rows, `gated.${k}.to_kv.weight`, 2 * inner, vision.width);
-    return g
+    const [keys, values] = g
       .split(kv, [inner, inner], -1)
-      .map((part) => g.unsqueeze(splitHeads(build, part, media, gated.heads, gated.headDim), 0));
+      .map((part) => splitHeads(build, part, media, gated.heads, gated.headDim));
+    const normed = normalizeHeads(build, keys, `gated.${k}.norm_k`, gated.qkNorm, gated.headDim);
+    return [g.unsqueeze(normed, 0), g.unsqueeze(values, 0)];
   });
   const shape = [gated.before.length, 'M', gated.heads, resampler.latents, gated.headDim];
   g.output(

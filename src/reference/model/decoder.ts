@@ -8,6 +8,7 @@ import {
   linear,
   mix,
   normalize,
+  normalizeHead,
   type Rows,
   rowsOf,
   softmax,
@@ -82,8 +83,9 @@ function gatedLayer(
       probabilities[h].push(all);
       if (m < 0) return new Array<number>(g.headDim).fill(0);
       const [keys, vs] = [media[m].layers[k].keys, media[m].layers[k].values].map((rows) => head(rows, h, g.headDim));
-      const query = row.slice(h * g.headDim, (h + 1) * g.headDim);
-      const weights = softmax(keys.map((key) => dot(query, key) / Math.sqrt(g.headDim)));
+      const [query] = normalizeHead([row.slice(h * g.headDim, (h + 1) * g.headDim)], `${at}.norm_q`, g.qkNorm, values);
+      const normed = normalizeHead(keys, `${at}.norm_k`, g.qkNorm, values);
+      const weights = softmax(normed.map((key) => dot(query, key) / Math.sqrt(g.headDim)));
       weights.forEach((w, j) => {
         all[m * resampler.latents + j] = w;
       });

@@ -34,6 +34,11 @@ export function normalize(x: Rows, at: string, { kind, eps, bias }: NormConfig, 
   });
 }
 
+/** One head's rows, normalised where the model does so. */
+export function normalizeHead(rows: Rows, at: string, norm: NormConfig | null | undefined, values: WeightValues): Rows {
+  return norm ? normalize(rows, at, norm, values) : rows;
+}
+
 /** down(act(up x)); gated (Shazeer 2020): down(act(gate x) * value x), gate rows first. */
 export function feedForward(x: Rows, at: string, config: FeedForwardConfig, values: WeightValues): Rows {
   const bias = (name: string) => (config.bias ? values(`${at}.${name}.bias`) : undefined);

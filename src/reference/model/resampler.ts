@@ -8,6 +8,7 @@ import {
   linear,
   mix,
   normalize,
+  normalizeHead,
   type Rows,
   rowsOf,
   softmax,
@@ -66,7 +67,9 @@ function perceive(r: FlamingoConfig['resampler'], at: string, x: Rows, latents: 
   const { keys, values: v } = keyValues(linear(context, values(`${at}.to_kv.weight`)));
   const heads = Array.from({ length: r.heads }, (_, h) => {
     const [qh, kh, vh] = [q, keys, v].map((rows) => head(rows, h, r.headDim));
-    return qh.map((row) => mix(softmax(kh.map((key) => dot(row, key) / Math.sqrt(r.headDim))), vh));
+    const queries = normalizeHead(qh, `${at}.norm_q`, r.qkNorm, values);
+    const normed = normalizeHead(kh, `${at}.norm_k`, r.qkNorm, values);
+    return queries.map((row) => mix(softmax(normed.map((key) => dot(row, key) / Math.sqrt(r.headDim))), vh));
   });
   return linear(
     q.map((_, i) => heads.flatMap((rows) => rows[i])),
