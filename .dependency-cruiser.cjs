@@ -5,7 +5,7 @@ const RANKS = [
   ['kernels', 'ort'],
   ['media', 'vision', 'text', 'model', 'sampling'],
   ['session'],
-  ['worker'],
+  ['worker', 'eval'],
   ['api', 'ui', 'bench', 'convert', 'cli'],
 ];
 

@@ -2,11 +2,19 @@
 export { FlamingoModel, type FlamingoModelOptions } from './api/flamingo-model';
 export { type ErrorCode, FlamingoError, isFlamingoError } from './core/errors';
 export type { Manifest } from './format/manifest';
+export { cider } from './metrics/cider';
+export { bootstrapInterval, type Interval, wilsonInterval } from './metrics/intervals';
+export { rocAuc } from './metrics/roc-auc';
+export { vqaAccuracy } from './metrics/vqa-accuracy';
+export { readIndex, writeIndex } from './retrieval/index-file';
+export { type IndexItem, type IndexSpace, type Neighbour, VectorIndex } from './retrieval/vector-index';
+export { ensembleVector, type Match, rankBySimilarity } from './retrieval/zero-shot';
 export type { LoadProgress, ModelSource } from './session/load-types';
 export type {
   CandidateScore,
   ClassifyOptions,
   ContextToken,
+  EmbedOptions,
   FlamingoSession,
   GeneratedToken,
   GenerateOptions,
@@ -19,6 +27,11 @@ export type {
   TokenAttention,
   TokenLogprob,
 } from './session/types';
+export { buildPrompt, type PromptOptions, type PromptPart, promptText, type TaskItem } from './tasks/build-prompt';
+export { drawExamples, permutations } from './tasks/draw-examples';
+export { postProcess } from './tasks/post-process';
+export type { Metric, TaskTemplate } from './tasks/template';
+export { TASKS, taskOf } from './tasks/templates';
 export type { ContentPart } from './ui/content';
 export { FlamingoChat } from './ui/flamingo-chat';
 export type { Labels } from './ui/labels';

@@ -1,7 +1,9 @@
 import type { FlamingoError } from '../core/errors';
 import type { Manifest } from '../format/manifest';
+import type { IndexSpace } from '../retrieval/vector-index';
+import { indexSpace } from '../session/embed';
 import type { LoadedModel, ModelSource } from '../session/load-types';
-import type { FlamingoSession } from '../session/types';
+import type { EmbedOptions, FlamingoSession, MediaSource } from '../session/types';
 import { loadInWorker } from '../worker/client';
 import { type FlamingoModelOptions, validateLoad, validateSession } from './options';
 
@@ -62,6 +64,16 @@ export class FlamingoModel implements AsyncDisposable {
   /** An empty context with room for `capacity` tokens, by default as many as the model was trained for. */
   async createSession(options: { capacity?: number } = {}): Promise<FlamingoSession> {
     return await this.loaded.createSession(validateSession(options, this.loaded.contextLength));
+  }
+
+  /** A picture (or several, as a clip) as a vector of length 1, for a VectorIndex. Throws `media-unreadable`. */
+  async embedImage(source: MediaSource | readonly MediaSource[], options: EmbedOptions = {}): Promise<Float32Array> {
+    return await this.loaded.embedImage(source, options);
+  }
+
+  /** What a VectorIndex of this model's vectors is made with. */
+  async indexSpace(by: 'features' | 'clip' = 'features'): Promise<IndexSpace> {
+    return await indexSpace(this.manifest, by);
   }
 
   /** Words as the model was trained to read a question: parts to append behind the pictures. */

@@ -1,6 +1,6 @@
 import type { FlamingoError } from '../core/errors';
 import type { Manifest } from '../format/manifest';
-import type { FlamingoSession } from './types';
+import type { EmbedOptions, FlamingoSession, MediaSource } from './types';
 
 /** Where a package comes from: a folder address, or its files as the user picked or dropped them. */
 export type ModelSource = { url: string } | { files: ReadonlyMap<string, Blob> };
@@ -26,6 +26,8 @@ export interface LoadedModel extends AsyncDisposable {
   readonly adapter: string;
   readonly contextLength: number;
   createSession(options?: { capacity?: number }): Promise<FlamingoSession>;
+  /** A picture (or several, as a clip) as a vector of length 1, for retrieval. Throws `media-unreadable`. */
+  embedImage(source: MediaSource | readonly MediaSource[], options?: EmbedOptions): Promise<Float32Array>;
   /** Resolves with the error when the GPU device is lost; stays pending otherwise. */
   readonly lost: Promise<FlamingoError>;
 }

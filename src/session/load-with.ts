@@ -7,6 +7,7 @@ import { TextTokenizer } from '../text/tokenizer';
 import { VisionEncoder } from '../vision/encoder';
 import { type Choice, chooseExecutor, executorReason } from './choose-executor';
 import { Cleanup } from './cleanup';
+import { embedImage } from './embed';
 import type { LoadedModel, LoadOptions } from './load-types';
 import { MediaStore } from './media-store';
 import { graphWeights, openOrt, prepareWgsl } from './open-engine';
@@ -125,6 +126,7 @@ function loaded(
       asked = true;
       return new Session(new ContextRunner(shared, await engine.createSequence(capacity)));
     },
+    embedImage: (from, given) => embedImage(shared, manifest, from, given),
     lost: choice.kind === 'webgpu' ? choice.gpu.lost : new Promise(() => undefined),
     [Symbol.asyncDispose]: async () => {
       asked = true; // nothing is rehearsed any more

@@ -97,6 +97,13 @@ export interface RankedCandidate extends CandidateScore {
   probability: number;
 }
 
+/** How a picture becomes a vector. */
+export interface EmbedOptions {
+  /** `features` (the default): the mean of the frozen vision encoder's features. `clip`: CLIP's embedding, in one space with texts; throws `unsupported` without it. */
+  by?: 'features' | 'clip';
+  signal?: AbortSignal;
+}
+
 /** One token of the context and the media it sees: the phi map of the paper. */
 export interface ContextToken {
   id: number;

@@ -20,6 +20,13 @@ afterEach(async () => {
   for (const model of open.splice(0)) await model[Symbol.asyncDispose]();
 });
 
+it('brings a picture’s vector across', async () => {
+  const { model } = await start();
+  expect(await model.embedImage(new Blob(['x']))).toEqual(Float32Array.of(1, 0));
+  const stopped = model.embedImage(new Blob(['x']), { signal: AbortSignal.abort() });
+  await expect(stopped).rejects.toMatchObject({ code: 'aborted' });
+});
+
 describe('load', () => {
   it('brings the facts of the model and its progress across', async () => {
     const seen: LoadProgress[] = [];

@@ -1,7 +1,7 @@
 import type { FlamingoError } from '../core/errors';
 import type { Manifest } from '../format/manifest';
 import type { LoadedModel, LoadOptions, ModelSource } from '../session/load-types';
-import type { FlamingoSession } from '../session/types';
+import type { EmbedOptions, FlamingoSession, MediaSource } from '../session/types';
 import { Channel, type WorkerLike } from './channel';
 import { WorkerSession } from './client-session';
 import type { ModelInfo } from './protocol';
@@ -49,6 +49,13 @@ export class WorkerModel implements LoadedModel {
 
   async createSession({ capacity }: { capacity?: number } = {}): Promise<FlamingoSession> {
     return new WorkerSession(this.channel, await this.channel.call('create-session', { capacity }));
+  }
+
+  embedImage(
+    source: MediaSource | readonly MediaSource[],
+    { signal, ...options }: EmbedOptions = {},
+  ): Promise<Float32Array> {
+    return this.channel.call('embed-image', { source, options }, { signal });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

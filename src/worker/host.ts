@@ -61,6 +61,10 @@ class Host {
   private async run(call: Call, running: Running): Promise<unknown> {
     if (call.method === 'load') return await this.load(call.id, call.args, running.signal);
     if (call.method === 'create-session') return this.adopt(await this.ready().createSession(call.args));
+    if (call.method === 'embed-image') {
+      const { source, options } = call.args;
+      return await this.ready().embedImage(source, { ...options, signal: running.signal });
+    }
     const session = this.session(call.args.session);
     switch (call.method) {
       case 'add-media':

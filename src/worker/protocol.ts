@@ -4,6 +4,7 @@ import type {
   CandidateScore,
   ClassifyOptions,
   ContextToken,
+  EmbedOptions,
   GeneratedToken,
   GenerateOptions,
   MediaHandle,
@@ -25,6 +26,7 @@ export type ModelInfo = Pick<LoadedModel, 'manifest' | 'executor' | 'executorRea
 
 /** Options without what cannot be cloned. */
 export type PlainLoadOptions = Omit<LoadOptions, 'signal' | 'onProgress'>;
+export type PlainEmbedOptions = Omit<EmbedOptions, 'signal'>;
 export type PlainGenerateOptions = Omit<GenerateOptions, 'signal'>;
 export type PlainScoreOptions = Omit<ScoreOptions, 'signal'>;
 export type PlainClassifyOptions = Omit<ClassifyOptions, 'signal'>;
@@ -32,6 +34,10 @@ export type PlainClassifyOptions = Omit<ClassifyOptions, 'signal'>;
 /** Arguments and result of each method; `session` is the number that create-session or fork gave. */
 export interface Methods {
   load: { args: { source: ModelSource; options: PlainLoadOptions }; result: ModelInfo };
+  'embed-image': {
+    args: { source: MediaSource | readonly MediaSource[]; options: PlainEmbedOptions };
+    result: Float32Array;
+  };
   'create-session': { args: { capacity?: number }; result: number };
   'add-media': { args: { session: number; source: MediaSource | readonly MediaSource[] }; result: MediaHandle };
   'remove-media': { args: { session: number; media: MediaHandle }; result: undefined };

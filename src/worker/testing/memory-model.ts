@@ -116,5 +116,9 @@ export class MemoryModel implements LoadedModel {
     return session;
   }
 
+  async embedImage(): Promise<Float32Array> {
+    return Float32Array.of(1, 0);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {}
 }

@@ -1,0 +1,46 @@
+import { FlamingoError, throwIfAborted } from '../core/errors';
+import type { Manifest } from '../format/manifest';
+import type { IndexSpace } from '../retrieval/vector-index';
+import type { ModelParts } from './parts';
+import type { EmbedOptions, MediaSource } from './types';
+
+/** A picture or clip as a vector of length 1: the mean of the frozen encoder's features over patches and frames. */
+export async function embedImage(
+  { pixels: decode, vision }: Pick<ModelParts, 'pixels' | 'vision'>,
+  manifest: Manifest,
+  source: MediaSource | readonly MediaSource[],
+  { by = 'features', signal }: EmbedOptions = {},
+): Promise<Float32Array> {
+  const frames = Array.isArray(source) ? (source as readonly MediaSource[]) : [source as MediaSource];
+  if (frames.length === 0) throw new FlamingoError('invalid-option', 'A clip has 0 frames; it needs at least 1.');
+  if (by === 'clip') throw noTextTower(manifest);
+  const pixels = await decode(frames, signal);
+  throwIfAborted(signal);
+  return unitMean(await vision.encode(pixels, frames.length), manifest.config.vision.width);
+}
+
+/** What an index of this model's vectors is made with. */
+export async function indexSpace(manifest: Manifest, by: 'features' | 'clip' = 'features'): Promise<IndexSpace> {
+  const files = manifest.files
+    .filter(({ path }) => path.startsWith('vision.onnx'))
+    .sort((a, b) => (a.path < b.path ? -1 : 1));
+  const text = new TextEncoder().encode(files.flatMap(({ chunks }) => chunks).join());
+  const sum = new Uint8Array(await crypto.subtle.digest('SHA-256', text));
+  const encoder = Array.from(sum, (byte) => byte.toString(16).padStart(2, '0')).join('');
+  if (by === 'clip') throw noTextTower(manifest);
+  return { by, width: manifest.config.vision.width, encoder };
+}
+
+/** Mean of rows of `width`, scaled to length 1. */
+function unitMean(rows: Float32Array, width: number): Float32Array {
+  const sum = new Float32Array(width);
+  for (let i = 0; i < rows.length; i++) sum[i % width] += rows[i];
+  const norm = Math.sqrt(sum.reduce((total, value) => total + value * value, 0));
+  return sum.map((value) => value / norm);
+}
+
+function noTextTower({ name }: Manifest): FlamingoError {
+  return new FlamingoError('unsupported', `The package ${name} has no text tower of CLIP.`, {
+    hint: 'Convert the model again with a vision source that has one, or compare by features.',
+  });
+}
