@@ -49,3 +49,36 @@ test('the built library loads a model in its own worker and streams tokens', asy
   expect(stats.executor).toBe('wasm');
   await expect.poll(() => page.workers().length).toBe(0);
 });
+
+test('the built library gives a LanguageModel that answers in a page without Chrome’s own', async ({ page }) => {
+  await page.route('**/prompt.html', (route) => route.fulfill({ contentType: 'text/html', body: '<!doctype html>' }));
+  await page.goto(`${SITE}prompt.html`);
+  const { answer, heard, used } = await page.evaluate(
+    async ([model, bytes]) => {
+      const library = './flamingo-web/index.js';
+      const { defineLanguageModel } = (await import(/* @vite-ignore */ library)) as typeof import('../src/index');
+      const Model = defineLanguageModel(model, { executor: 'wasm' });
+      const heard: number[] = [];
+      const session = await Model.create({
+        monitor: (target) => target.addEventListener('downloadprogress', ({ loaded }) => heard.push(loaded)),
+      });
+      const bitmap = await createImageBitmap(new Blob([new Uint8Array(bytes)]));
+      const canvas = Object.assign(document.createElement('canvas'), { width: bitmap.width, height: bitmap.height });
+      canvas.getContext('2d')!.drawImage(bitmap, 0, 0);
+      const answer = await session.prompt([
+        {
+          role: 'user',
+          content: [
+            { type: 'image', value: canvas },
+            { type: 'text', value: 'What is it?' },
+          ],
+        },
+      ]);
+      return { answer, heard, used: session.contextUsage };
+    },
+    [`${SITE}${MODEL}`, [...sample('red-circle').buffer]] as const,
+  );
+  expect(answer.length).toBeGreaterThan(0);
+  expect(heard.at(-1)).toBe(1);
+  expect(used).toBeGreaterThan(3);
+});

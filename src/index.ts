@@ -1,5 +1,6 @@
 /** flamingo-web's public interface. `FlamingoChat` also registers `<flamingo-chat>`. */
 export { FlamingoModel, type FlamingoModelOptions } from './api/flamingo-model';
+export { defineLanguageModel } from './api/language-model/define';
 export { type ErrorCode, FlamingoError, isFlamingoError } from './core/errors';
 export type { Manifest } from './format/manifest';
 export { cider } from './metrics/cider';

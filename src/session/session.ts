@@ -99,6 +99,11 @@ export class Session implements FlamingoSession {
     }));
   }
 
+  async measure(parts: readonly Part[]): Promise<number> {
+    this.check();
+    return this.runner.extended(this.runner.context, parts).length;
+  }
+
   async position(): Promise<number> {
     return this.runner.length;
   }

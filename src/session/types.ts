@@ -149,6 +149,8 @@ export interface FlamingoSession extends AsyncDisposable {
   classify(candidates: readonly string[], options?: ClassifyOptions): Promise<RankedCandidate[]>;
   /** The tokens of the context, and what each of them sees. */
   tokens(): Promise<ContextToken[]>;
+  /** Tokens that the context would have with these parts behind it; nothing is read. */
+  measure(parts: readonly Part[]): Promise<number>;
   /** Tokens in the context. */
   position(): Promise<number>;
   /** Forgets every token from `position` on. */

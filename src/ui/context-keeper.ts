@@ -1,8 +1,8 @@
+import { buildExchange, buildPrompt, encoded } from '../api/prompt';
 import { throwIfAborted } from '../core/errors';
 import type { LoadedModel } from '../session/load-types';
 import type { FlamingoSession, MediaHandle } from '../session/types';
 import { type MessagePart, type Picture, picturesOf } from './content';
-import { buildExchange, buildPrompt, encoded } from './prompt';
 
 /** What a context is built from: messages and the answers to them. */
 export interface Remembered {

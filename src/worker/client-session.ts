@@ -89,6 +89,10 @@ export class WorkerSession implements FlamingoSession {
     return this.channel.call('tokens', { session: this.session });
   }
 
+  measure(parts: readonly Part[]): Promise<number> {
+    return this.channel.call('measure', { session: this.session, parts });
+  }
+
   position(): Promise<number> {
     return this.channel.call('position', { session: this.session });
   }

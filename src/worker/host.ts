@@ -87,6 +87,8 @@ class Host {
       }
       case 'tokens':
         return await session.queued((inner) => inner.tokens());
+      case 'measure':
+        return await session.queued((inner) => inner.measure(call.args.parts));
       case 'position':
         return await session.queued((inner) => inner.position());
       case 'rewind':

@@ -53,6 +53,7 @@ export interface Methods {
     result: RankedCandidate[];
   };
   tokens: { args: { session: number }; result: ContextToken[] };
+  measure: { args: { session: number; parts: readonly Part[] }; result: number };
   position: { args: { session: number }; result: number };
   rewind: { args: { session: number; position: number }; result: undefined };
   fork: { args: { session: number }; result: number };

@@ -74,6 +74,10 @@ export class MemorySession implements FlamingoSession {
     return this.context.map((text, id) => ({ id, text, seen: [] }));
   }
 
+  async measure(parts: readonly Part[]): Promise<number> {
+    return this.context.length + parts.length;
+  }
+
   async position(): Promise<number> {
     return this.context.length;
   }
