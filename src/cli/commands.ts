@@ -5,6 +5,7 @@ import { FlamingoError } from '../core/errors';
 import type { Command } from './command';
 import { cacheCommand, hubOptions } from './hub';
 import { inspect } from './inspect';
+import { interruptible } from './interrupt';
 import { run } from './run';
 import { bytes, table } from './text';
 
@@ -63,7 +64,7 @@ const convertCommand: Command = {
       license: text('license'),
       visionTokens: tokens === undefined ? undefined : oneOf('vision-tokens', tokens, VISION_TOKENS),
     };
-    const report = await convert({
+    const given = {
       ...paths,
       ...names,
       out: out ?? '',
@@ -71,7 +72,8 @@ const convertCommand: Command = {
       dryRun: flag('dry-run'),
       force: flag('force'),
       hub: { ...hubOptions(text('token')), onProgress: progress },
-    });
+    };
+    const report = await interruptible((signal) => convert({ ...given, signal }));
     const lines = [
       `${report.config.decoder.layers} blocks of width ${report.config.width}, ${report.config.gated.before.length} gated layers, vocabulary ${report.config.vocab}, ${dtype}`,
       ...report.unused.map(({ name, reason }) => `not used: ${name} (${reason})`),

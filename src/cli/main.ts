@@ -2,9 +2,10 @@ import { parseArgs } from 'node:util';
 import { FlamingoError, serializeError } from '../core/errors';
 import type { Command } from './command';
 import { COMMANDS, version } from './commands';
+import { SIGNAL_EXITS } from './interrupt';
 import { nearest } from './text';
 
-/** 0 done, 1 failed, 2 wrong input: what the caller typed or gave has to change. */
+/** 0 done, 1 failed, 2 wrong input: what the caller typed or gave has to change. Stopped by a signal: 128 and its number, as shells have it. */
 const EXIT = { done: 0, failed: 1, input: 2 };
 
 const COMMON = {
@@ -26,6 +27,7 @@ export async function main(args: readonly string[]): Promise<number> {
           '\n',
         ),
       );
+    if (code === 'aborted') return SIGNAL_EXITS[String(details.signal)] ?? EXIT.failed;
     return [
       'invalid-option',
       'not-found',

@@ -1,4 +1,4 @@
-import { cp, mkdir, rm, truncate, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { afterAll, beforeAll, test } from 'vitest';
 import { safetensors, writeJson } from '../testing/checkpoints/files';
 import { type FlamingoSpec, writeFlamingo } from '../testing/checkpoints/flamingo';
@@ -53,6 +53,15 @@ beforeAll(async () => {
   await damaged('overlap', 'lm/model.safetensors', (path) => writeFile(path, overlapping()));
   await damaged('short safetensors', 'lm/model.safetensors', (path) => writeFile(path, overlapping().subarray(0, 60)));
   await damaged('nan', 'lm/model.safetensors', writeNaN);
+  await damaged('other tokenizer', 'tokenizer.json', async (path) => {
+    const json = JSON.parse(await readFile(path, 'utf8'));
+    json.model.vocab['a token of another model'] = 299;
+    await writeJson(path, json);
+  });
+  await damaged('no shard', 'lm/pytorch_model.bin', rm);
+  await writeJson(at('no shard/lm/pytorch_model.bin.index.json'), {
+    weight_map: { a: 'pytorch_model-00001-of-00002.bin' },
+  });
   await mkdir(at('empty'));
 }, 60_000);
 afterAll(() => folder[Symbol.asyncDispose]());
@@ -121,6 +130,18 @@ const WRONG: WrongCall[] = [
     '--tokenizer',
     'tokenizer.json does not exist',
     'Give the tokenizer.json',
+  ],
+  [
+    'a tokenizer of another model',
+    () => convertTo('--model', at('other tokenizer')),
+    /tokenizer\.json has 300 tokens, the model 97 rows/,
+    '--tokenizer',
+  ],
+  [
+    'a missing shard',
+    () => convertTo('--model', at('no shard')),
+    'pytorch_model.bin.index.json names the shard pytorch_model-00001-of-00002.bin',
+    'Get all files',
   ],
   [
     'no config of the language model',

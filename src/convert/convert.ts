@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { WeightType } from '../core/dtypes';
+import { throwIfAborted } from '../core/errors';
 import type { FlamingoConfig } from '../format/config';
 import { type Manifest, PACKAGE_FORMAT } from '../format/manifest';
 import { decoderTensors, resamplerTensors, type TensorSpec } from '../format/tensor-names';
@@ -22,6 +23,8 @@ export interface ConvertOptions extends SourceOptions {
   license?: string;
   /** For parts that are addresses on a hub. */
   hub?: HubSettings;
+  /** Ends the conversion between two pieces; nothing of the package stays, what came from a hub does. */
+  signal?: AbortSignal;
 }
 
 export interface ConvertReport {
@@ -38,13 +41,14 @@ export interface ConvertReport {
 /** Converts a checkpoint to a model package. Nothing of the model is in memory whole; on failure nothing is left behind. */
 export async function convert(options: ConvertOptions): Promise<ConvertReport> {
   if (!options.dryRun) await refuseExisting(options.out, options.force ?? false);
-  const local = await fetchParts(options, options.hub);
+  const local = await fetchParts(options, { ...options.hub, signal: options.signal });
   await using model = await openSourceModel({ ...options, ...local.paths });
   const { vision, plan, tokenizer, prompt, notes } = model;
+  throwIfAborted(options.signal);
   const { config, unused } = plan;
   const report = { config, dtype: options.dtype, unused, notes, errors: [], files: [] };
   if (options.dryRun) return report;
-  const writer = await PackageWriter.create(options.out, options.force ?? false);
+  const writer = await PackageWriter.create(options.out, options.force ?? false, options.signal);
   try {
     const errors = await writeGraphs(writer, vision, plan, options.dtype);
     await writer.write('tokenizer.json', new TextEncoder().encode(tokenizer.text));
@@ -67,8 +71,7 @@ export async function convert(options: ConvertOptions): Promise<ConvertReport> {
     await writer.finish(`${JSON.stringify(manifest, null, 1)}\n`);
     return { ...report, errors, files: files.map(({ path, size }) => ({ path, size })) };
   } catch (error) {
-    await writer.abandon();
-    throw error;
+    throw await writer.abandon(error);
   }
 }
 

@@ -95,7 +95,7 @@ describe('a file', () => {
     hub.requests.length = 0;
     hub.mischief = {};
     await expectWeights(await fetched(BIG));
-    expect(contentRequests().at(-1)?.range).toMatch(/^bytes=[123]00000-$/);
+    expect(contentRequests().at(-1)?.range).toMatch(/^bytes=[1-9]\d+-$/);
   });
 
   test('comes whole from a hub that ignores ranges and cuts further on each time', async () => {

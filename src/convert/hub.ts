@@ -87,6 +87,7 @@ class Hub {
     await this.fetch(address, [path]);
     const folder = dirname(join(this.cache.place(repository), path));
     const json = await readJson(join(folder, 'flamingo.json'));
+    if (json.vision === undefined) return await this.folder('--model', address);
     for (const part of PARTS) {
       const named = json[part] ?? (part === 'tokenizer' ? 'tokenizer.json' : undefined);
       if (typeof named !== 'string' || isHubAddress(named) || given[part] !== undefined) continue;
@@ -146,7 +147,8 @@ class Hub {
     const local: string[] = [];
     for (const path of new Set(paths)) {
       const file = repository.files.get(path)!;
-      local.push(await this.cache.file(repository, file, this.reporter(showHubAddress({ ...address, path }), file)));
+      const report = this.reporter(showHubAddress({ ...address, path }), file);
+      local.push(await this.cache.file(repository, file, report).catch((error) => this.resumable(error)));
     }
     return local[0];
   }
@@ -156,6 +158,14 @@ class Hub {
     const opened = this.opened.get(key) ?? openRepository(new HubClient(this.settings), address);
     this.opened.set(key, opened);
     return opened;
+  }
+
+  /** Says of a transfer that ended half-way what stays of it. */
+  private resumable(error: unknown): never {
+    if (!isFlamingoError(error) || !['storage', 'aborted'].includes(error.code)) throw error;
+    const { code, message, details, cause } = error;
+    const hint = `What came from the hub is kept in ${this.cache.folder} and the next run goes on there; FLAMINGO_CACHE names another folder, flamingo-web cache --clear empties it.`;
+    throw new FlamingoError(code, message, { hint, details, cause });
   }
 
   /** A line at the start of a large file and at every tenth of it. */

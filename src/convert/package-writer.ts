@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { FlamingoError } from '../core/errors';
+import { FlamingoError, isFlamingoError, throwIfAborted } from '../core/errors';
+import { diskError } from '../format/disk-error';
 import { CHUNK_BYTES, type PackageFile } from '../format/manifest';
 import type { FileSink } from './graphs/write-graph';
 
@@ -19,19 +20,26 @@ export class PackageWriter implements FileSink {
   private constructor(
     private readonly out: string,
     private readonly partial: string,
+    private readonly signal: AbortSignal | undefined,
   ) {}
 
-  /** Throws `invalid-option` when `out` may not be written. */
-  static async create(out: string, force: boolean): Promise<PackageWriter> {
+  /** Throws `invalid-option` when `out` may not be written, and `storage` when it cannot be. */
+  static async create(out: string, force: boolean, signal?: AbortSignal): Promise<PackageWriter> {
     await refuseExisting(out, force);
     const place = resolve(out);
     const partial = join(dirname(place), `.${basename(place)}.partial`);
-    await rm(partial, { recursive: true, force: true });
-    await mkdir(partial, { recursive: true });
-    return new PackageWriter(place, partial);
+    try {
+      await rm(partial, { recursive: true, force: true });
+      await mkdir(partial, { recursive: true });
+    } catch (cause) {
+      throw diskError(partial, cause);
+    }
+    return new PackageWriter(place, partial, signal);
   }
 
+  /** Appends to a file. Throws `storage` when the disk does not take it, and `aborted` between two pieces. */
   async write(path: string, bytes: Uint8Array): Promise<void> {
+    throwIfAborted(this.signal);
     const file = this.files.get(path) ?? (await this.open(path));
     for (let at = 0; at < bytes.byteLength; ) {
       const room = CHUNK_BYTES - (file.size % CHUNK_BYTES);
@@ -41,7 +49,9 @@ export class PackageWriter implements FileSink {
       at += piece.byteLength;
       if (file.size % CHUNK_BYTES === 0) this.endChunk(file);
     }
-    await file.handle.writeFile(bytes);
+    await file.handle.writeFile(bytes).catch((cause) => {
+      throw diskError(join(this.out, path), cause);
+    });
   }
 
   /** Files written so far with sizes and sums, by name: what model.json lists. */
@@ -56,9 +66,7 @@ export class PackageWriter implements FileSink {
 
   /** Writes model.json, which lists the others and not itself, and gives the folder its name. */
   async finish(manifest: string): Promise<void> {
-    const handle = await open(join(this.partial, 'model.json'), 'w');
-    await handle.writeFile(manifest);
-    await handle.close();
+    await this.write('model.json', new TextEncoder().encode(manifest));
     await this.close();
     const old = `${this.partial}.old`;
     await rm(old, { recursive: true, force: true });
@@ -67,14 +75,25 @@ export class PackageWriter implements FileSink {
     await rm(old, { recursive: true, force: true });
   }
 
-  /** Removes what was written. */
-  async abandon(): Promise<void> {
+  /** Removes what was written. Gives the error that led to it, which says so where the caller may wonder. */
+  async abandon(error: unknown): Promise<unknown> {
     await this.close();
     await rm(this.partial, { recursive: true, force: true });
+    if (!isFlamingoError(error) || !['storage', 'aborted'].includes(error.code)) return error;
+    const { code, message, hint, details, cause } = error;
+    const removed = `What was written of ${this.out} was removed.`;
+    return new FlamingoError(code, `${message} ${removed}`, {
+      hint,
+      details: { ...details, removed: this.out },
+      cause,
+    });
   }
 
   private async open(path: string): Promise<OpenFile> {
-    const file = { handle: await open(join(this.partial, path), 'w'), hash: createHash('sha256'), size: 0, chunks: [] };
+    const handle = await open(join(this.partial, path), 'w').catch((cause) => {
+      throw diskError(join(this.out, path), cause);
+    });
+    const file = { handle, hash: createHash('sha256'), size: 0, chunks: [] };
     this.files.set(path, file);
     return file;
   }

@@ -44,6 +44,22 @@ export function promptOf(file: TokenizerFile, settings: FlamingoSettings, vocab:
   };
 }
 
+/** Rows that a table may have beyond the tokenizer's tokens: transformers pads tables to a multiple of 64 or 128. */
+const PADDING_ROWS = 128;
+
+/** Upstream makes the table as long as the tokenizer, so another length means another model. Throws `shape-mismatch` with both sizes. */
+export function checkVocabulary(file: TokenizerFile, vocab: number, notes: string[]): void {
+  const { path, tokens } = file;
+  if (tokens === vocab) return;
+  if (tokens > vocab || vocab - tokens >= PADDING_ROWS) {
+    throw new FlamingoError('shape-mismatch', `${path} has ${tokens} tokens, the model ${vocab} rows of embeddings.`, {
+      hint: 'The tokenizer belongs to another model: give this model’s as --tokenizer.',
+      details: { path, tokens, vocab },
+    });
+  }
+  notes.push(`${path} has ${tokens} tokens, the model ${vocab} rows: the last ${vocab - tokens} are taken as padding.`);
+}
+
 /** Numbers of the tokens that end a text, as far as a tokenizer has them. */
 export function endTokens(file: TokenizerFile): number[] {
   return END_TOKENS.map((content) => file.idOf(content)).filter((id): id is number => id !== undefined);

@@ -3,7 +3,7 @@ import type { PromptTemplate } from '../format/manifest';
 import { Cleanup } from '../session/cleanup';
 import type { VisionTokens } from './clip';
 import { type ConversionPlan, planConversion } from './plan';
-import { completeTokenizer, promptOf } from './prompt';
+import { checkVocabulary, completeTokenizer, promptOf } from './prompt';
 import { type ConvertPaths, resolvePaths } from './settings';
 import { findWeights, openModel, openWeights } from './sources';
 import { readTokenizer, type TokenizerFile } from './tokenizer';
@@ -61,6 +61,7 @@ async function openParts(options: SourceOptions): Promise<SourceModel> {
     const notes = [...paths.notes, ...plan.notes];
     const tokenizer = completeTokenizer(given, settings, plan.config.vocab, notes);
     const prompt = promptOf(tokenizer, settings, plan.config.vocab);
+    checkVocabulary(tokenizer, plan.config.vocab, notes);
     return { name, baseModels, vision, plan, tokenizer, prompt, notes, [Symbol.asyncDispose]: () => open.run() };
   } catch (error) {
     await open.run();

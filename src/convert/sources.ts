@@ -74,7 +74,13 @@ export function chooseWeights(flag: string, path: string, files: readonly string
 export async function openWeights(path: string): Promise<TensorSource> {
   if (path.endsWith('.index.json')) {
     const text = await readText(path);
-    return await openShards(path, text, (file) => openWeights(join(dirname(path), file)));
+    return await openShards(path, text, async (file) => {
+      const shard = join(dirname(path), file);
+      await stat(shard).catch((cause) => {
+        throw missingShard(path, file, cause);
+      });
+      return await openWeights(shard);
+    });
   }
   const access = await openFile(path);
   try {
@@ -108,5 +114,13 @@ async function readText(path: string): Promise<string> {
   return await readFile(path, 'utf8').catch((cause) => {
     const reason = cause.code === 'ENOENT' ? 'does not exist' : `cannot be read (${cause.code})`;
     throw new FlamingoError('not-found', `${path} ${reason}.`, { hint: 'Check the path.', details: { path }, cause });
+  });
+}
+
+function missingShard(index: string, file: string, cause: unknown): FlamingoError {
+  return new FlamingoError('not-found', `${index} names the shard ${file}, which is not beside it.`, {
+    hint: 'Get all files of the model.',
+    details: { index, file },
+    cause,
   });
 }
