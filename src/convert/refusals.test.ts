@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { FlamingoConfig } from '../format/config';
+import { perceiverOf } from '../format/config';
 import { CHECKPOINTS } from '../testing/checkpoints/cases';
 import { writeJson } from '../testing/checkpoints/files';
 import { type FlamingoCheckpoint, type FlamingoSpec, writeFlamingo } from '../testing/checkpoints/flamingo';
@@ -227,7 +228,7 @@ const READ: [
     'LLaMA, one key',
     'flamingo.json',
     { max_num_frames: null, perceiver: { heads: 3 } },
-    ({ resampler }) => resampler.headDim,
+    (config) => perceiverOf(config).headDim,
     10,
   ],
 ];
