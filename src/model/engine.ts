@@ -7,7 +7,6 @@ import { Decoder } from './decoder';
 import { MediaCache } from './media-cache';
 import { MediaEncoder } from './media-encoder';
 import { type EngineParts, PREFILL_ROWS } from './parts';
-import { Projection } from './projection';
 import { Resampler } from './resampler';
 import { WgslSequence } from './sequence';
 import { Scratch } from './stage';
@@ -25,12 +24,7 @@ export class WgslExecutor implements Executor {
   private readonly encoder: MediaEncoder;
 
   private constructor(private readonly parts: EngineParts) {
-    const { weights, config } = parts;
-    const isProjection = config.resampler.kind === 'projection';
-    this.encoder = new MediaEncoder(
-      parts,
-      isProjection ? new Projection(weights, config) : new Resampler(weights, config),
-    );
+    this.encoder = new MediaEncoder(parts, new Resampler(parts.weights, parts.config));
   }
 
   /** Throws `device` when a tensor is larger than the GPU's buffers. */
@@ -69,8 +63,8 @@ export class WgslExecutor implements Executor {
     return { ...this.parts.counters, submits, dispatches };
   }
 
-  encodeMedia(features: Float32Array, frames: number, seen?: number): Promise<EncodedMedia> {
-    return this.encoder.encode(features, frames, seen);
+  encodeMedia(features: Float32Array, frames: number): Promise<EncodedMedia> {
+    return this.encoder.encode(features, frames);
   }
 
   createSequence(capacity: number): Promise<Sequence> {

@@ -1,11 +1,10 @@
 import { FlamingoError, throwIfAborted } from '../core/errors';
 import type { AppendResult, AppendStep, Sequence } from '../core/executor';
-import { selfBlocks } from '../format/config';
 import type { LedgerBuffer } from '../gpu/ledger';
 import { Staging } from '../gpu/readback';
-import { type EngineParts, MAX_SUPPRESSED, PREFILL_ROWS, readsRanges } from './parts';
+import type { WgslMedia } from './media-encoder';
+import { type EngineParts, MAX_SUPPRESSED, PREFILL_ROWS } from './parts';
 import { samplingStep } from './sampler';
-import { seenInputs } from './seen-inputs';
 import type { KeyValueCache } from './self-attention';
 import type { StepMode } from './step';
 import { StepPrograms } from './step-programs';
@@ -40,11 +39,11 @@ export class WgslSequence implements Sequence {
         },
       );
     }
-    const { kvHeads, headDim } = config.decoder;
+    const { layers, kvHeads, headDim } = config.decoder;
     const bytes = kvHeads * capacity * headDim * elemBytes;
     const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
     const make = (label: string): LedgerBuffer => gpu.ledger.allocate(label, bytes, 'selfKv', usage);
-    const caches = selfBlocks(config).map((i) => ({
+    const caches = Array.from({ length: layers }, (_, i) => ({
       keys: make(`blocks.${i}.keys`),
       values: make(`blocks.${i}.values`),
     }));
@@ -108,7 +107,7 @@ export class WgslSequence implements Sequence {
     const { counters, gpu } = this.parts;
     const rows = end - start;
     const last = end === step.ids.length;
-    const mode = { ...stepMode(step, rows, last), ...this.tableSize(step) };
+    const mode = stepMode(step, rows, last);
     const { program, recording } = await this.programs.get(mode);
     const before = { ...gpu.counters, buffers: gpu.ledger.created };
     const reads = taps.prepare(recording, mode, rows);
@@ -118,7 +117,7 @@ export class WgslSequence implements Sequence {
       { rows, position: this.length, ...samplingStep(step.sample, this.parts.config.vocab) },
       {
         ids: step.ids.slice(start, end),
-        ...seenInputs(this.parts.config, step, start, end),
+        seen: step.mediaIndex.slice(start, end).map((m) => (m < 0 ? -1 : (step.media[m] as WgslMedia).slot)),
         suppress: step.sample?.suppress ?? [],
       },
       copies,
@@ -136,12 +135,6 @@ export class WgslSequence implements Sequence {
     return { logits, token };
   }
 
-  /** Probabilities over ranges of media are laid out for as many media as the step has. */
-  private tableSize({ taps, media }: AppendStep): { media?: number } {
-    const wanted = taps?.some((name) => name.startsWith('attention.')) ?? false;
-    return wanted && readsRanges(this.parts.config) ? { media: Math.max(1, media.length) } : {};
-  }
-
   private check({ ids, mediaIndex, media, sample }: AppendStep): void {
     if (this.disposed) throw new FlamingoError('disposed', 'This sequence was disposed of.');
     if (ids.length !== mediaIndex.length) {
@@ -157,10 +150,10 @@ export class WgslSequence implements Sequence {
         `${sample?.suppress.length} suppressed tokens; at most ${MAX_SUPPRESSED} are possible.`,
       );
     }
-    const { vocab, embeddings = vocab } = this.parts.config;
-    const foreign = ids.find((id) => !(id >= 0 && id < embeddings));
+    const { vocab } = this.parts.config;
+    const foreign = ids.find((id) => !(id >= 0 && id < vocab));
     if (foreign !== undefined) {
-      throw new FlamingoError('invalid-option', `Token ${foreign} is outside the vocabulary of ${embeddings}.`);
+      throw new FlamingoError('invalid-option', `Token ${foreign} is outside the vocabulary of ${vocab}.`);
     }
     if (this.length + ids.length <= this.capacity) return;
     throw new FlamingoError(

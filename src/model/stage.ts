@@ -17,8 +17,6 @@ export interface Stage {
   readonly software: boolean;
   /** Record the dispatches that write attention probabilities. */
   readonly probabilities: boolean;
-  /** Media that probabilities over ranges are written for. */
-  readonly media: number;
 }
 
 /** Rows of a prefill step. */

@@ -67,10 +67,7 @@ export class Session implements FlamingoSession {
 
   async setContext(parts: readonly Part[], { signal }: { signal?: AbortSignal } = {}): Promise<void> {
     this.check(signal);
-    await this.runner.become(
-      this.runner.extended(new TokenContext(this.runner.parts.manifest.config.gated), parts),
-      signal,
-    );
+    await this.runner.become(this.runner.extended(new TokenContext(), parts), signal);
     this.freeRemoved();
   }
 
@@ -98,7 +95,7 @@ export class Session implements FlamingoSession {
     return this.runner.context.tokens.map(({ id, seen }) => ({
       id,
       text: tokenizer.decode([id]),
-      seen: [...seen],
+      seen: seen ? [seen] : [],
     }));
   }
 
