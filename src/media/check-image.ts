@@ -74,6 +74,8 @@ function unreadable(name: string, what: string, hint: string, details: Record<st
   return new FlamingoError('media-unreadable', `${name} ${what}.`, { hint, details: { name, ...details }, cause });
 }
 
+const VIDEO = 'a video';
+
 /** Brands of ISO media files (`ftyp`), as people know them. */
 const BRANDS: Record<string, string> = {
   heic: 'a HEIC picture',
@@ -95,13 +97,20 @@ const MAGIC: readonly [string, string][] = [
   ['MM\0*', 'a TIFF picture'],
   ['%PDF', 'a PDF document'],
   ['PK\x03\x04', 'a zip archive or an office document'],
-  ['\x1aE\xdf\xa3', 'a video'],
+  ['\x1aE\xdf\xa3', VIDEO],
+  ['OggS', VIDEO],
 ];
+
+/** True for the containers that videos come in, by their first bytes. A HEIC picture has such a container too, and is none. */
+export function looksLikeVideo(bytes: Uint8Array): boolean {
+  return describeBytes(bytes) === VIDEO;
+}
 
 /** What a file seems to be, in words. */
 function describeBytes(bytes: Uint8Array): string {
   if (bytes.length === 0) return 'empty';
-  if (ascii(bytes, 4, 4) === 'ftyp') return BRANDS[ascii(bytes, 8, 4)] ?? 'a video';
+  if (ascii(bytes, 4, 4) === 'ftyp') return BRANDS[ascii(bytes, 8, 4)] ?? VIDEO;
+  if (ascii(bytes, 0, 4) === 'RIFF' && ascii(bytes, 8, 4) === 'AVI ') return VIDEO;
   const known = MAGIC.find(([magic]) => ascii(bytes, 0, magic.length) === magic);
   if (known) return known[1];
   const start = ascii(bytes, 0, 1024);

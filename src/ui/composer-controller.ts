@@ -1,6 +1,5 @@
 import type { LitElement, ReactiveController } from 'lit';
 import type { FlamingoError } from '../core/errors';
-import { readImageFile } from '../media/check-image';
 import type { MessagePart, Picture } from './content';
 import {
   type Draft,
@@ -16,6 +15,7 @@ import {
   toMessage,
 } from './draft';
 import { asFlamingoError } from './model-controller';
+import { takeFile } from './take-file';
 
 export interface ComposerEvents {
   send(message: MessagePart[]): void;
@@ -30,10 +30,13 @@ export class ComposerController implements ReactiveController {
   problems: readonly FlamingoError[] = [];
   /** What a screen reader says after a change that only eyes can see. */
   announcement = '';
+  /** Name of the file that is being read: a long video takes seconds. */
+  reading: string | undefined;
 
   constructor(
     private readonly host: LitElement,
     private readonly busy: () => boolean,
+    private readonly clipFrames: () => number,
     private readonly events: ComposerEvents,
   ) {
     host.addController(this);
@@ -47,17 +50,19 @@ export class ComposerController implements ReactiveController {
     box.style.height = `${box.scrollHeight}px`;
   }
 
-  /** Puts pictures where the caret is. Files that are no pictures are named in place; the others are taken. */
+  /** Puts pictures and clips where the caret is. Files that are neither are named in place; the others are taken. */
   async add(files: Iterable<Blob>, caret = this.caret): Promise<void> {
     this.problems = [];
     const taken: Picture[] = [];
     for (const file of files) {
+      this.read(file instanceof File ? file.name : 'the file');
       try {
-        taken.push(await toPicture(file));
+        taken.push(await takeFile(file, this.clipFrames()));
       } catch (error) {
         this.problems = [...this.problems, asFlamingoError(error)];
       }
     }
+    this.read(undefined);
     this.change(insertPictures(this.draft, taken, caret));
     for (const picture of taken) this.events.added(picture);
     if (taken.length > 0) this.say(`${taken.length} ${taken.length > 1 ? 'pictures' : 'picture'} added.`);
@@ -171,6 +176,11 @@ export class ComposerController implements ReactiveController {
     this.host.requestUpdate();
   }
 
+  private read(name: string | undefined): void {
+    this.reading = name;
+    this.host.requestUpdate();
+  }
+
   private say(announcement: string): void {
     this.announcement = announcement;
     this.host.requestUpdate();
@@ -189,11 +199,4 @@ export class ComposerController implements ReactiveController {
     if (moved && !moved.disabled) moved.focus();
     else this.find<HTMLButtonElement>(`[data-chip^="${button.split(' ')[0]}"]:not(:disabled)`)?.focus();
   }
-}
-
-/** A file as a picture of the message, checked by its header before the browser gets to see it. Throws `media-unreadable`. */
-export async function toPicture(blob: Blob): Promise<Picture> {
-  await readImageFile(blob);
-  const name = blob instanceof File && blob.name ? blob.name : 'picture';
-  return { id: crypto.randomUUID(), blob, name, url: URL.createObjectURL(blob) };
 }

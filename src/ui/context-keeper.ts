@@ -35,7 +35,7 @@ export class ContextKeeper {
   encode(picture: Picture, signal?: AbortSignal): Promise<MediaHandle> {
     const known = this.handles.get(picture.id);
     if (known) return known;
-    const handle = this.session.addMedia(picture.blob, { signal });
+    const handle = this.session.addMedia(picture.frames ?? picture.blob, { signal });
     this.handles.set(picture.id, handle);
     handle.catch(() => this.handles.delete(picture.id));
     return handle;

@@ -2,7 +2,7 @@ import { html, LitElement, nothing, type PropertyValues, type TemplateResult } f
 import { FlamingoError } from '../core/errors';
 import type { LoadedModel, LoadOptions } from '../session/load-types';
 import { loadInWorker } from '../worker/client';
-import { ComposerController, toPicture } from './composer-controller';
+import { ComposerController } from './composer-controller';
 import type { ContentPart, MessagePart, Picture } from './content';
 import { ConversationController, type Exchange } from './conversation-controller';
 import { FileDropController } from './file-drop-controller';
@@ -11,6 +11,7 @@ import { ENGLISH, type Labels } from './labels';
 import { asFlamingoError, ModelController } from './model-controller';
 import { ScrollController } from './scroll-controller';
 import { styles } from './styles';
+import { toClip, toPicture } from './take-file';
 import { composerView } from './view-composer';
 import { emptyView, type Sample } from './view-empty';
 import { logView } from './view-log';
@@ -29,6 +30,7 @@ export class FlamingoChat extends LitElement {
     executor: { type: String, reflect: true },
     autoload: { type: Boolean, reflect: true },
     maxTokens: { type: Number, attribute: 'max-tokens', reflect: true },
+    clipFrames: { type: Number, attribute: 'clip-frames', reflect: true },
     samples: { attribute: false },
     labels: { attribute: false },
   };
@@ -41,6 +43,8 @@ export class FlamingoChat extends LitElement {
   declare autoload: boolean;
   /** Longest answer, in tokens. */
   declare maxTokens: number;
+  /** Frames that a video or an animated picture is read with, spread evenly over it. */
+  declare clipFrames: number;
   /** Pictures and questions that a new conversation offers. */
   declare samples: readonly Sample[];
   /** Words on the controls that differ from the English ones. */
@@ -57,6 +61,7 @@ export class FlamingoChat extends LitElement {
     this.executor = 'auto';
     this.autoload = false;
     this.maxTokens = 256;
+    this.clipFrames = 8; // as many as Flamingo was trained with
     this.samples = [];
     this.labels = {};
     this.engine = new ModelController(this, () => this.loadSettings(), this.engineEvents(), loadInWorker);
@@ -70,11 +75,16 @@ export class FlamingoChat extends LitElement {
         failed: (error) => this.emit('flamingo-error', error),
       },
     );
-    this.composer = new ComposerController(this, () => this.busy, {
-      send: (message) => this.tell(this.conversation.ask(message)),
-      added: (picture) => void this.prepare(picture),
-      removed: (picture) => this.release([picture]),
-    });
+    this.composer = new ComposerController(
+      this,
+      () => this.busy,
+      () => this.clipFrames,
+      {
+        send: (message) => this.tell(this.conversation.ask(message)),
+        added: (picture) => void this.prepare(picture),
+        removed: (picture) => this.release([picture]),
+      },
+    );
     new ScrollController(this, () => this.conversation.exchanges.length);
     this.drop = new FileDropController(this, (files) => void this.composer.add(files));
   }
@@ -91,7 +101,7 @@ export class FlamingoChat extends LitElement {
 
   /** Asks a question in the conversation and resolves with the whole answer. Rejects with a FlamingoError, `aborted` when stopped. */
   async ask(content: readonly ContentPart[]): Promise<string> {
-    const message = toMessageParts(content);
+    const message = toMessageParts(content, this.clipFrames);
     message.catch(() => undefined); // told by the conversation, unless that is busy and never looks at it
     return await this.conversation.ask(message);
   }
@@ -152,10 +162,14 @@ export class FlamingoChat extends LitElement {
       <div class="foot">
         <div class="column">
           ${this.failureIsShown ? nothing : statusView(this.engine.state, { load: () => this.tell(this.engine.get()), cancel: () => void this.engine.reset() })}
-          ${composerView(this.composer, labels, { busy: this.busy, stop: () => this.stop() })}
+          ${composerView(this.composer, labels, {
+            busy: this.busy,
+            orderless: this.isOrderless,
+            stop: () => this.stop(),
+          })}
         </div>
       </div>
-      ${this.drop.over ? html`<div class="drop" aria-hidden="true">Drop pictures to add them</div>` : nothing}
+      ${this.drop.over ? html`<div class="drop" aria-hidden="true">Drop pictures or videos to add them</div>` : nothing}
     `;
   }
 
@@ -163,6 +177,12 @@ export class FlamingoChat extends LitElement {
   private get failureIsShown(): boolean {
     const { state } = this.engine;
     return state.kind === 'failed' && this.conversation.exchanges.at(-1)?.error === state.error;
+  }
+
+  /** The loaded model has no frame embeddings. */
+  private get isOrderless(): boolean {
+    const { state } = this.engine;
+    return state.kind === 'ready' && state.model.manifest.config.resampler.maxFrames === null;
   }
 
   private loadSettings() {
@@ -187,7 +207,7 @@ export class FlamingoChat extends LitElement {
       await this.conversation.prepare(picture);
     } catch (cause) {
       const error = asFlamingoError(cause);
-      if (error.code === 'media-unreadable') this.composer.reject(picture, error);
+      if (error.code === 'media-unreadable' || error.code === 'invalid-option') this.composer.reject(picture, error);
     }
   }
 
@@ -223,7 +243,7 @@ export class FlamingoChat extends LitElement {
 }
 
 /** Checks what `ask` was given. Throws `invalid-option` or `media-unreadable`. */
-async function toMessageParts(content: readonly ContentPart[]): Promise<MessagePart[]> {
+async function toMessageParts(content: readonly ContentPart[], frames: number): Promise<MessagePart[]> {
   if (!Array.isArray(content) || content.length === 0) {
     throw new FlamingoError('invalid-option', 'ask: 0 parts were given; at least 1 is needed.', {
       hint: "Give [{ type: 'text', value: '…' }].",
@@ -234,9 +254,11 @@ async function toMessageParts(content: readonly ContentPart[]): Promise<MessageP
     if (part.type === 'text' && typeof part.value === 'string') parts.push(part);
     else if (part.type === 'image' && part.value instanceof Blob) {
       parts.push({ type: 'picture', value: await toPicture(part.value) });
+    } else if (part.type === 'video' && part.value instanceof Blob) {
+      parts.push({ type: 'picture', value: await toClip(part.value, frames) });
     } else {
-      throw new FlamingoError('invalid-option', `ask: part ${index} is neither a text nor a picture.`, {
-        hint: "Give { type: 'text', value: string } or { type: 'image', value: Blob }.",
+      throw new FlamingoError('invalid-option', `ask: part ${index} is neither a text, a picture nor a video.`, {
+        hint: "Give { type: 'text', value: string }, { type: 'image', value: Blob } or { type: 'video', value: Blob }.",
         details: { index },
       });
     }

@@ -25,6 +25,7 @@ export const composerStyles = css`
   li.flow { display: inline; }
   .words { color: var(--dim); white-space: pre-wrap; }
   .chip {
+    position: relative;
     display: inline-flex;
     align-items: center;
     margin-inline: 0.125rem 0.25rem;
@@ -35,6 +36,18 @@ export const composerStyles = css`
     line-height: 1;
     vertical-align: middle;
     cursor: grab;
+  }
+  .badge {
+    position: absolute;
+    inset-block-end: 0.375rem;
+    inset-inline-start: 0.375rem;
+    padding: 0.125rem 0.3125rem;
+    border-radius: 6px;
+    background: #000c;
+    color: #fff;
+    font-size: 0.6875rem;
+    line-height: 1.2;
+    pointer-events: none;
   }
   .chip img { inline-size: 44px; block-size: 44px; border-radius: 8px; object-fit: cover; }
   .chip button:hover { background: var(--surface); }

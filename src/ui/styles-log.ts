@@ -23,6 +23,7 @@ export const logStyles = css`
     border-radius: 8px;
     vertical-align: middle;
   }
+  .sent { position: relative; display: inline-block; }
   .assistant { max-inline-size: 100%; font-size: 1.0625rem; }
   .assistant:empty { display: none; }
   .assistant > * { margin-block: 0 0.5rem; }

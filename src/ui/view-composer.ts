@@ -1,6 +1,7 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import { repeat } from 'lit/directives/repeat.js';
 import type { ComposerController } from './composer-controller';
+import { countFrames, describePicture } from './content';
 import { isEmpty, type PlacedPicture, wordsComeFirst } from './draft';
 import { icon } from './icons';
 import type { Labels } from './labels';
@@ -10,13 +11,15 @@ import * as drag from './picture-drag';
 export function composerView(
   composer: ComposerController,
   labels: Labels,
-  { busy, stop }: { busy: boolean; stop(): void },
+  { busy, orderless, stop }: { busy: boolean; orderless: boolean; stop(): void },
 ): TemplateResult {
   const { draft } = composer;
   return html`
     <form part="composer" class="composer" @submit=${composer.onSubmit}>
       ${draft.pictures.length > 0 ? orderView(composer) : nothing}
       ${wordsComeFirst(draft) ? hintView(composer) : nothing}
+      ${orderless && draft.pictures.some(({ frames }) => frames) ? orderlessView() : nothing}
+      ${composer.reading === undefined ? nothing : html`<p class="note" role="status">Reading ${composer.reading}…</p>`}
       ${composer.problems.map(
         (problem) => html`
           <div part="error" class="notice error" role="alert">
@@ -40,7 +43,7 @@ export function composerView(
         <input
           id="files"
           type="file"
-          accept="image/png,image/jpeg,image/webp,image/gif"
+          accept="image/png,image/jpeg,image/webp,image/gif,video/*,.mkv"
           multiple
           hidden
           @change=${composer.onPicked}
@@ -89,7 +92,7 @@ function wordsView(text: string, start: number, end: number): TemplateResult | t
 function chipView(composer: ComposerController, picture: PlacedPicture, index: number): TemplateResult {
   const { draft } = composer;
   const nth = `picture ${index + 1}`;
-  const name = `Picture ${index + 1} of ${draft.pictures.length}: ${picture.name}`;
+  const name = `Picture ${index + 1} of ${draft.pictures.length}: ${describePicture(picture)}`;
   const button = (action: 'left' | 'right' | 'remove', label: string, run: () => void, disabled: boolean) => html`
     <button
       type="button"
@@ -110,6 +113,7 @@ function chipView(composer: ComposerController, picture: PlacedPicture, index: n
     @dragstart=${drag.start}
   >
     <img src=${picture.url} alt=${name} draggable="false" />
+    ${picture.frames ? html`<span part="frames" class="badge" aria-hidden="true">${countFrames(picture.frames)}</span>` : nothing}
     ${button('left', `Move ${nth} left`, () => composer.move(picture, -1), first)}
     ${button('right', `Move ${nth} right`, () => composer.move(picture, 1), last)}
     ${button('remove', `Remove ${nth}`, () => composer.remove(picture), false)}
@@ -122,5 +126,14 @@ function hintView(composer: ComposerController): TemplateResult {
       <p>The words stand before the picture, so they are read without it.</p>
       <button type="button" class="plain" @click=${() => composer.picturesFirst()}>Put pictures first</button>
     </div>
+  `;
+}
+
+/** What a model sees of a clip that was trained with single pictures: upstream's resampler flattens frames and patches into one list. */
+function orderlessView(): TemplateResult {
+  return html`
+    <p class="notice" role="status">
+      This model was trained with single pictures: it sees the frames of a clip all at once, not their order.
+    </p>
   `;
 }

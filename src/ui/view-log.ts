@@ -2,7 +2,7 @@ import { html, nothing, type TemplateResult } from 'lit';
 import { repeat } from 'lit/directives/repeat.js';
 import type { FlamingoError } from '../core/errors';
 import { streamedMarkdown } from './answer-markdown';
-import type { MessagePart } from './content';
+import { countFrames, describePicture, type MessagePart } from './content';
 import type { Exchange } from './conversation-controller';
 
 export interface LogActions {
@@ -46,7 +46,9 @@ function exchangeView(exchange: Exchange, actions: LogActions | undefined): Temp
 
 function partView(part: MessagePart): TemplateResult {
   if (part.type === 'text') return html`<span class="text">${part.value}</span>`;
-  return html`<img class="sent" src=${part.value.url} alt=${part.value.name} />`;
+  const { url, frames } = part.value;
+  const badge = frames ? html`<span class="badge" aria-hidden="true">${countFrames(frames)}</span>` : nothing;
+  return html`<span class="sent"><img src=${url} alt=${describePicture(part.value)} />${badge}</span>`;
 }
 
 const WAITING = {
