@@ -8,10 +8,21 @@ export default defineConfig({
           name: 'unit',
           environment: 'node',
           include: ['src/**/*.test.ts'],
-          exclude: ['src/**/*.gpu.test.ts'],
+          exclude: ['src/**/*.{gpu,deep}.test.ts'],
           // Whole models run in some; a busy machine must not make them fail.
           testTimeout: 120_000,
           hookTimeout: 120_000,
+        },
+      },
+      {
+        test: {
+          // What takes long: random use of sessions.
+          name: 'deep',
+          environment: 'node',
+          include: ['src/**/*.deep.test.ts'],
+          pool: 'forks',
+          maxWorkers: 1,
+          isolate: false,
         },
       },
       {

@@ -1,10 +1,12 @@
-// `npm run test:deep`: what takes minutes: decoding beside onnxruntime-web, and the memory of a large conversion. The last line is `N passed, N failed`.
+// `npm run test:deep`: what takes minutes: sessions in random use, decoding beside onnxruntime-web, and the memory of a large conversion. The last line is `N passed, N failed`.
 import { spawnSync } from 'node:child_process';
 import { readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ensureDependencies } from './ensure-dependencies.mjs';
+import { findDrivers } from './find-tools.mjs';
+import { runVitest } from './run-vitest.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 /** How many times as fast as onnxruntime-web's WebGPU provider a decode step has to be. */
@@ -33,8 +35,10 @@ const CHECKS = {
 };
 
 /** Runs the checks and gives their counts. */
-export function testDeep() {
-  const totals = { passed: 0, failed: 0 };
+export async function testDeep() {
+  const totals = await runVitest(['--project', 'deep'], {
+    env: { VK_DRIVER_FILES: findDrivers().lavapipe, MESA_SHADER_CACHE_DIR: join(root, '.cache', 'mesa') },
+  });
   for (const [name, check] of Object.entries(CHECKS)) {
     const passed = check();
     console.log(`${passed ? 'passed' : 'FAILED'}: ${name}`);
@@ -45,7 +49,7 @@ export function testDeep() {
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   ensureDependencies();
-  const { passed, failed } = testDeep();
+  const { passed, failed } = await testDeep();
   console.log(`${passed} passed, ${failed} failed`);
   process.exit(failed > 0 ? 1 : 0);
 }

@@ -6,6 +6,7 @@ import type { Command } from './command';
 import { cacheCommand, hubOptions } from './hub';
 import { inspect } from './inspect';
 import { interruptible } from './interrupt';
+import { listPresets } from './presets';
 import { run } from './run';
 import { bytes, table } from './text';
 
@@ -21,7 +22,7 @@ const convertCommand: Command = {
   options: {
     model: {
       type: 'string',
-      help: 'folder whose flamingo.json names its parts, or hf:owner/name[@revision], as any PATH',
+      help: 'folder whose flamingo.json names its parts, a preset, or hf:owner/name[@revision], as any PATH',
     },
     vision: { type: 'string', help: 'CLIP ViT folder or file, or an exported vision.onnx with its .json' },
     language: { type: 'string', help: 'language model folder with config.json' },
@@ -39,11 +40,13 @@ const convertCommand: Command = {
       type: 'string',
       help: 'token for gated repositories; better in HF_TOKEN, where other users do not see it',
     },
+    presets: { type: 'boolean', help: 'list the published checkpoints that --model knows by name' },
     'dry-run': { type: 'boolean', help: 'print the plan and write nothing' },
     force: { type: 'boolean', help: 'replace an existing folder' },
   },
   positionals: [],
   async run({ text, flag, progress }) {
+    if (flag('presets')) return listPresets();
     const dtype = oneOf('dtype', text('dtype') ?? 'q4', DTYPES);
     const out = text('out');
     if (out === undefined && !flag('dry-run')) {

@@ -2,6 +2,7 @@ import { readdir, stat } from 'node:fs/promises';
 import { openModel } from '../convert/sources';
 import { FlamingoError } from '../core/errors';
 import { clipLimit } from '../format/clip-limit';
+import type { FlamingoConfig } from '../format/config';
 import { isHubAddress } from '../format/hub/address';
 import { decodeModel } from '../format/onnx/decode';
 import { folderFiles } from '../format/package-files-node';
@@ -32,13 +33,13 @@ async function inspectPackage(folder: string): Promise<Outcome> {
       if (name.includes('.')) tensors.push({ name, type, shape, graph });
   }
   const { config, dtype, files, license, base_models } = manifest;
-  const { decoder: d, gated, resampler: r, vision } = config;
+  const { decoder: d, gated, vision } = config;
   const lines = [
     `${manifest.name}: ${dtype}, licence ${license}${base_models.length > 0 ? `, from ${base_models.join(' and ')}` : ''}`,
     `vision     ${vision.imageSize} px, ${vision.patches} patches of width ${vision.width}`,
-    `resampler  ${r.layers} layers, ${r.latents} latents, ${r.heads} heads of ${r.headDim}${r.maxFrames ? `, trained with clips of ${r.maxFrames} frames, takes up to ${clipLimit(config)}` : ''}`,
+    `resampler  ${resamplerLine(config)}`,
     `decoder    ${d.layers} blocks of width ${config.width}, ${d.heads} heads of ${d.headDim} (${d.kvHeads} for keys), ${d.position.kind} positions, context ${config.contextLength}, vocabulary ${config.vocab}`,
-    `gated      before blocks ${gated.before.join(', ')}; ${gated.heads} heads of ${gated.headDim}`,
+    `gated      ${gated.placement === 'replace' ? 'as' : 'before'} blocks ${gated.before.join(', ')}; ${gated.heads} heads of ${gated.headDim}`,
     ...table(
       ['file', 'size'],
       files.map(({ path, size }) => [path, bytes(size)]),
@@ -60,4 +61,11 @@ async function inspectCheckpoint(path: string): Promise<Outcome> {
     json: { config, tensors },
     lines: [`${tensors.length} tensors`, ...table(['tensor', 'type', 'shape', 'file'], rows)],
   };
+}
+
+function resamplerLine(config: FlamingoConfig): string {
+  const { resampler: r } = config;
+  if (r.kind === 'projection') return `one linear layer, ${r.latents} latents`;
+  const clips = r.maxFrames ? `, trained with clips of ${r.maxFrames} frames, takes up to ${clipLimit(config)}` : '';
+  return `${r.layers} layers, ${r.latents} latents, ${r.heads} heads of ${r.headDim}${clips}`;
 }

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { FlamingoError } from '../core/errors';
-import type { EncodedMedia, Sequence } from '../core/executor';
+import type { AppendStep, EncodedMedia, Sequence } from '../core/executor';
 import { sampleToken } from '../core/sampling';
 import { checkClip } from '../format/clip-limit';
 import type { WritableTensor } from '../format/safetensors-writer';
@@ -10,7 +10,7 @@ import { mediaPixels } from '../media/pixels';
 import { beamSearch } from '../sampling/beam-search';
 import type { LoadedParts } from '../session/load-with';
 import { logProbabilities } from '../session/log-probabilities';
-import { mediaPositions } from '../text/media-positions';
+import { firstMedia, mediaPositions } from '../text/media-positions';
 import type { RunOutput, RunRequest } from './requests';
 import { type Stats, snapshot, statsSince } from './run-stats';
 
@@ -71,6 +71,10 @@ export async function runRequest(
   const { engine, tokenizer, manifest } = model;
   const ids = tokenizer.encodePrompt(request.prompt);
   const mediaIndex = mediaPositions(ids, manifest.prompt.imageTokenId);
+  const mediaFirst = firstMedia(
+    ids.map((id) => id === manifest.prompt.imageTokenId),
+    manifest.config.gated.sees,
+  );
   const clips = group(request, (mediaIndex.at(-1) ?? -1) + 1);
   const visual = await Promise.all(clips.map((clip) => cache.get(clip.map(resolvePath))));
   const media = visual.map((entry) => entry.media);
@@ -81,10 +85,24 @@ export async function runRequest(
     ...(wants('hidden') ? Array.from({ length: decoder.layers }, (_, i) => `hidden.${i}`) : []),
     ...(wants('attention') && media.length > 0 ? gated.before.map((_, k) => `attention.${k}`) : []),
   ];
-  const step = await sequence.append({ ids, mediaIndex, media, logits: wants('logits') ? 'all' : 'last', taps });
+  const step = await sequence.append({
+    ids,
+    mediaIndex,
+    mediaFirst,
+    media,
+    logits: wants('logits') ? 'all' : 'last',
+    taps,
+  });
   const { vocab } = manifest.config;
   const last = step.logits!.slice(-vocab);
-  const context: Context = { model, sequence, media, seen: mediaIndex.at(-1) ?? -1, promptLength: ids.length, last };
+  const seen = { index: mediaIndex.at(-1) ?? -1, first: mediaFirst.at(-1) ?? -1 };
+  const next = (ids_: readonly number[]) => ({
+    ids: ids_,
+    mediaIndex: ids_.map(() => seen.index),
+    mediaFirst: ids_.map(() => seen.first),
+    media,
+  });
+  const context: Context = { model, sequence, next, promptLength: ids.length, last };
   const result: RunResult = {
     prompt: request.prompt,
     images: request.images,
@@ -101,15 +119,14 @@ export async function runRequest(
 interface Context {
   model: LoadedParts;
   sequence: Sequence;
-  media: readonly EncodedMedia[];
-  /** Medium that new tokens see. */
-  seen: number;
+  /** A step over tokens behind the prompt, which see what its last token sees. */
+  next(ids: readonly number[]): Pick<AppendStep, 'ids' | 'mediaIndex' | 'mediaFirst' | 'media'>;
   promptLength: number;
   last: Float32Array;
 }
 
 async function greedy(
-  { model, sequence, media, seen, promptLength, last }: Context,
+  { model, sequence, next, promptLength, last }: Context,
   options: NonNullable<RunRequest['generate']>,
   result: RunResult,
 ) {
@@ -129,14 +146,14 @@ async function greedy(
   while (token !== undefined) {
     ids.push(token);
     if (token === endOfChunkId || ids.length >= options.max_new_tokens || sequence.length >= sequence.capacity) break;
-    ({ token } = await sequence.append({ ids: [token], mediaIndex: [seen], media, sample: sample(ids.length) }));
+    ({ token } = await sequence.append({ ...next([token]), sample: sample(ids.length) }));
   }
   result.greedy_ids = ids;
   result.greedy_text = tokenizer.decode(ids);
 }
 
 async function beams(
-  { model, sequence, media, seen, promptLength, last }: Context,
+  { model, sequence, next, promptLength, last }: Context,
   options: NonNullable<RunRequest['beams']>,
   result: RunResult,
 ) {
@@ -152,25 +169,21 @@ async function beams(
     suppress: prompt.suppressIds,
     sequence,
     promptLength,
-    step: async (branch, token) =>
-      (await branch.append({ ids: [token], mediaIndex: [seen], media, logits: 'last' })).logits!,
+    step: async (branch, token) => (await branch.append({ ...next([token]), logits: 'last' })).logits!,
   });
   result[`beam${options.num_beams}_ids`] = ids;
   result[`beam${options.num_beams}_text`] = model.tokenizer.decode(ids);
 }
 
 /** Log-likelihood of each candidate after the prompt, which is prefilled once. */
-async function score({ model, sequence, media, seen, promptLength, last }: Context, candidates: readonly string[]) {
+async function score({ model, sequence, next, promptLength, last }: Context, candidates: readonly string[]) {
   const { vocab } = model.manifest.config;
   const scores: NonNullable<RunResult['candidates']> = [];
   for (const text of candidates) {
     const ids = model.tokenizer.encodeText(text);
     sequence.truncate(promptLength);
     const head = ids.slice(0, -1);
-    const step =
-      head.length > 0
-        ? await sequence.append({ ids: head, mediaIndex: head.map(() => seen), media, logits: 'all' })
-        : undefined;
+    const step = head.length > 0 ? await sequence.append({ ...next(head), logits: 'all' }) : undefined;
     const rows = new Float32Array(ids.length * vocab);
     rows.set(last);
     if (step?.logits) rows.set(step.logits, vocab);

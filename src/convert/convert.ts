@@ -11,6 +11,7 @@ import { OPSET, writeGraph } from './graphs/write-graph';
 import { fetchParts, type HubSettings } from './hub';
 import { PackageWriter, refuseExisting } from './package-writer';
 import type { ConversionPlan } from './plan';
+import { withPreset } from './presets';
 import { openSourceModel, type SourceOptions } from './source-model';
 import type { VisionSource } from './vision-source';
 
@@ -39,7 +40,8 @@ export interface ConvertReport {
 }
 
 /** Converts a checkpoint to a model package. Nothing of the model is in memory whole; on failure nothing is left behind. */
-export async function convert(options: ConvertOptions): Promise<ConvertReport> {
+export async function convert(given: ConvertOptions): Promise<ConvertReport> {
+  const options = await withPreset(given);
   if (!options.dryRun) await refuseExisting(options.out, options.force ?? false);
   const local = await fetchParts(options, { ...options.hub, signal: options.signal });
   await using model = await openSourceModel({ ...options, ...local.paths });

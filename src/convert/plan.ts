@@ -5,6 +5,7 @@ import { decoderTensors, resamplerTensors } from '../format/tensor-names';
 import type { TensorSource } from '../format/tensor-source';
 import { type Delta, type DeltaSettings, openFlamingoDelta } from './delta';
 import { falcon } from './families/falcon';
+import type { Described } from './families/fields';
 import { gptJ } from './families/gpt-j';
 import { gptNeox } from './families/gpt-neox';
 import type { LanguageModel } from './families/language';
@@ -61,28 +62,49 @@ export async function planConversion(parts: ModelParts, settings: DeltaSettings)
   const { vocab } = fillTables(book, added.source, model, parts.tokens, notes);
   await preferTrained(book, added.source, model, notes);
   checkFeatures(vision, added);
-  const { width, contextLength, decoder } = model;
-  const config: FlamingoConfig = {
-    vocab,
-    width,
-    contextLength,
-    vision: vision.vision,
+  return finishPlan(book, {
+    folder: parts.language,
+    vision,
+    language: model,
     resampler: added.resampler,
     gated: added.gated,
-    decoder,
-  };
-  checkConfig(parts.language, config);
+    vocab,
+    notes,
+    added: [added],
+  });
+}
+
+/** What a filled book makes, and what it must account for. */
+export interface FilledParts {
+  /** Where the config stands, for messages. */
+  folder: Described;
+  vision: VisionSource;
+  language: LanguageModel;
+  resampler: FlamingoConfig['resampler'];
+  gated: FlamingoConfig['gated'];
+  vocab: number;
+  notes: string[];
+  /** Sources beside the language model's, and why a tensor of theirs may be left out. */
+  added: readonly { source: TensorSource; ignore(name: string): string | undefined }[];
+}
+
+/** The config, checked, with a recipe for every tensor of it and a reason for every tensor that is left. Throws as planConversion does. */
+export function finishPlan(book: RecipeBook, parts: FilledParts): ConversionPlan {
+  const { folder, vision, language, resampler, gated, vocab, notes } = parts;
+  const { width, contextLength, decoder } = language;
+  const config: FlamingoConfig = { vocab, width, contextLength, vision: vision.vision, resampler, gated, decoder };
+  checkConfig(folder, config);
   checkRecipes([...resamplerTensors(config), ...decoderTensors(config)], book.recipes);
   const unused = [
     ...vision.unused,
-    ...explainUnused(book, model.source, (name) => model.ignore(name)),
-    ...explainUnused(book, added.source, (name) => added.ignore(name)),
+    ...explainUnused(book, language.source, (name) => language.ignore(name)),
+    ...parts.added.flatMap(({ source, ignore }) => explainUnused(book, source, ignore)),
   ];
   return { config, recipes: book.recipes, unused, notes };
 }
 
 /** What a package's reader would refuse is refused before anything is written. */
-function checkConfig({ configFile }: ModelFolder, config: FlamingoConfig): void {
+function checkConfig({ configFile }: Described, config: FlamingoConfig): void {
   const result = v.safeParse(flamingoConfig, config);
   if (result.success) return;
   const [issue] = result.issues;

@@ -62,19 +62,21 @@ export function checkRecipes(
   for (const { name, shape } of specs) {
     const recipe = recipes.get(name);
     if (!recipe) throw new FlamingoError('internal', `Nothing says where ${name} [${shape.join(', ')}] comes from.`);
-    // A class token is [W] in one file and [1, 1, W] in another: sizes of 1 may come and go where there is only one row.
-    const single = shape.length === 0 || shape[0] === 1;
     const rows = recipe.reduce((sum, piece) => sum + ('zeros' in piece ? piece.zeros : piece.end - piece.start), 0);
     const fits = (piece: Piece) =>
       'zeros' in piece ||
       (piece.end <= (wholeShape(piece)[0] ?? 1) && sizes(rowShape(piece)) === sizes(shape.slice(1)));
-    const whole =
-      single && recipe.length === 1 && !('zeros' in recipe[0]) && sizes(wholeShape(recipe[0])) === sizes(shape);
+    // A class token is [W] in one file and [1, 1, W] in another, a gate [1, 1, W] and [W]: a whole tensor may gain and lose sizes of 1.
+    const whole = recipe.length === 1 && isWhole(recipe[0]) && sizes(wholeShape(recipe[0])) === sizes(shape);
     if (!whole && !(rows === (shape[0] ?? 1) && recipe.every(fits))) throw mismatch(name, shape, recipe);
   }
 }
 
 type Read = Exclude<Piece, { zeros: number }>;
+
+function isWhole(piece: Piece): piece is Read {
+  return !('zeros' in piece) && piece.start === 0 && piece.end === (wholeShape(piece)[0] ?? 1);
+}
 
 function wholeShape({ source, name }: Read): readonly number[] {
   return tensorOf(source, name).shape;

@@ -13,6 +13,8 @@ export interface TokenizerFile {
   /** One more than the largest token number. */
   tokens: number;
   idOf(content: string): number | undefined;
+  /** The added token of a number. */
+  contentOf(id: number): string | undefined;
 }
 
 interface TokenizerJson {
@@ -59,7 +61,14 @@ function tokenizerFile(path: string, text: string, { added_tokens: added, model 
   for (const id of ids) largest = Math.max(largest, id);
   for (const { id } of added) largest = Math.max(largest, id);
   const byContent = new Map(added.map(({ content, id }) => [content, id]));
-  return { path, text, tokens: largest + 1, idOf: (content) => byContent.get(content) };
+  const byId = new Map(added.map(({ content, id }) => [id, content]));
+  return {
+    path,
+    text,
+    tokens: largest + 1,
+    idOf: (content) => byContent.get(content),
+    contentOf: (id) => byId.get(id),
+  };
 }
 
 function parse(path: string, text: string): TokenizerJson {

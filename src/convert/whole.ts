@@ -1,6 +1,7 @@
 import { access } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { FlamingoError } from '../core/errors';
+import { idefics } from './families/idefics';
 import { otter } from './families/otter';
 import { readWholeSettings } from './settings';
 import type { SourceModel } from './source-model';
@@ -10,7 +11,7 @@ import { preprocessorOf } from './vision-source';
 import type { WholeFamily } from './whole-family';
 
 /** In the order in which they are asked. */
-const FAMILIES: readonly WholeFamily[] = [otter];
+const FAMILIES: readonly WholeFamily[] = [idefics, otter];
 
 /** Whether a folder is one checkpoint: it has a config.json, and no flamingo.json that names parts. */
 export async function isWholeFolder(folder: string): Promise<boolean> {

@@ -6,8 +6,11 @@ export interface Executor extends Disposable {
   readonly kind: 'webgpu' | 'wasm';
   /** The device in words, for stats and the page. */
   readonly adapter: string;
-  /** Resampler and key/value projections of every gated layer, once. features: [F, v, Dv] of one picture (F = 1) or clip. */
-  encodeMedia(features: Float32Array, frames: number): Promise<EncodedMedia>;
+  /**
+   * Resampler and key/value projections of every gated layer, once. features: [F, v, Dv] of one picture (F = 1, or its tiles) or clip. `seen`: the latents that
+   * tokens see, the first ones; the rest is padding. Default: all.
+   */
+  encodeMedia(features: Float32Array, frames: number, seen?: number): Promise<EncodedMedia>;
   /** An empty token sequence with room for `capacity` tokens. */
   createSequence(capacity: number): Promise<Sequence>;
   memory(): MemoryUse;
@@ -38,6 +41,9 @@ export interface AppendStep {
   ids: readonly number[];
   /** Per token: the index in `media` of the last picture at or before it, or -1. */
   mediaIndex: readonly number[];
+  /** Per token: the first of the media that it sees, up to `mediaIndex`. Default: that one alone. Only for models whose tokens see several. */
+  mediaFirst?: readonly number[];
+  /** Where tokens before the first medium see all media, these are all of the prompt. */
   media: readonly EncodedMedia[];
   /** Logits to read back: of every new token [T, V], of the last [V], or none. */
   logits?: 'all' | 'last';

@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { FlamingoError } from '../core/errors';
 
 /**
  * The architecture of a Flamingo as data. Every difference between families is a field here; nothing outside `convert`
@@ -76,9 +77,21 @@ export const gated = v.object({
   gate: v.picklist(['scalar', 'vector']),
   /** Normalisation of every head of q and of the media's keys, or none. */
   qkNorm: v.optional(v.nullable(norm)),
+  /** Grouped heads: query head h reads key/value head floor(h / (heads / kvHeads)). Absent: as many as query heads. */
+  kvHeads: v.optional(count),
+  /** `replace`: the blocks of `before` have no self-attention, the gated layer is all they are. Absent: `before`. */
+  placement: v.optional(v.picklist(['before', 'replace'])),
+  /** What a token sees of the media at or before it: the last one, the last run of adjacent ones, or all. Absent: `last`. */
+  sees: v.optional(v.picklist(['last', 'adjacent', 'all'])),
+  /**
+   * What happens to tokens before the first medium. `no-attention`: cross-attention gives 0, the feed-forward acts. `no-feed-forward`: they attend to every medium
+   * of the prompt with all its padding, the feed-forward gives 0; a prompt without media skips the layer. Absent: `no-attention`.
+   */
+  lead: v.optional(v.picklist(['no-attention', 'no-feed-forward'])),
 });
 
-export const resampler = v.object({
+const perceiver = v.object({
+  kind: v.optional(v.literal('perceiver')),
   layers: layerCount,
   latents: count,
   heads: count,
@@ -91,15 +104,27 @@ export const resampler = v.object({
   maxFrames: v.nullable(count),
 });
 
+/** What stands between the features and the gated layers: a Perceiver Resampler, or one linear layer with bias, which makes a latent of every feature. */
+export const resampler = v.variant('kind', [
+  perceiver,
+  /** Latents [n, D], n = tiles * patches; `resampler.projection.weight` [D, Dv]. */
+  v.object({ kind: v.literal('projection'), latents: count, maxFrames: v.null() }),
+]);
+
 export const flamingoConfig = v.pipe(
   v.object({
     vocab: count,
+    /** Rows of the embedding table, where tokens have one that the head has none for. Absent: `vocab`. */
+    embeddings: v.optional(count),
     /** D */
     width: count,
     /** Largest position the language model was trained for; the KV cache is never longer. */
     contextLength: count,
-    /** What vision.onnx gives for one frame: [patches, width] = [v, Dv]. */
-    vision: v.object({ width: count, patches: count, imageSize: count }),
+    /**
+     * What vision.onnx gives for one frame: [patches, width] = [v, Dv]. With `tiles`, a picture is cut into up to so many; its features are [tiles, v, Dv], and those
+     * behind the last tile that it fills are padding.
+     */
+    vision: v.object({ width: count, patches: count, imageSize: count, tiles: v.optional(count) }),
     resampler,
     gated,
     decoder,
@@ -108,6 +133,18 @@ export const flamingoConfig = v.pipe(
     ({ gated: { before }, decoder: { layers } }) =>
       before.every((block, k) => block < layers && (k === 0 || block > before[k - 1])),
     'the blocks with gated layers are not ascending blocks of the decoder',
+  ),
+  v.check(
+    ({ gated: { heads, kvHeads = heads } }) => heads % kvHeads === 0,
+    'the heads of the gated layers are not divided by their key/value heads',
+  ),
+  v.check(
+    ({ gated: { lead, feedForward: ff } }) => lead !== 'no-feed-forward' || !ff.bias,
+    'a feed-forward with biases does not give 0 where its input is 0',
+  ),
+  v.check(
+    ({ resampler: r, vision: { tiles = 1, patches } }) => r.kind !== 'projection' || r.latents === tiles * patches,
+    'a projection gives one latent for every feature',
   ),
 );
 
@@ -119,3 +156,31 @@ export type DecoderConfig = v.InferOutput<typeof decoder>;
 export type GatedConfig = v.InferOutput<typeof gated>;
 export type ResamplerConfig = v.InferOutput<typeof resampler>;
 export type FlamingoConfig = v.InferOutput<typeof flamingoConfig>;
+export type PerceiverConfig = v.InferOutput<typeof perceiver>;
+
+/** The resampler of a model that has one. Throws `internal` for a projection. */
+export function perceiverOf({ resampler: r }: Pick<FlamingoConfig, 'resampler'>): PerceiverConfig {
+  if (r.kind !== 'projection') return r;
+  throw new FlamingoError('internal', 'A Perceiver Resampler was asked for, but this model has a projection.');
+}
+
+/** Width of the latents that the gated layers read. */
+export function latentWidth({ resampler: { kind }, vision, width }: FlamingoConfig): number {
+  return kind === 'projection' ? width : vision.width;
+}
+
+/** Key/value heads of the gated layers. */
+export function mediaHeads({ kvHeads, heads }: GatedConfig): number {
+  return kvHeads ?? heads;
+}
+
+/** Blocks with self-attention, ascending: all, unless gated layers take the place of some. */
+export function selfBlocks({ decoder, gated }: Pick<FlamingoConfig, 'decoder' | 'gated'>): number[] {
+  const all = Array.from({ length: decoder.layers }, (_, i) => i);
+  return gated.placement === 'replace' ? all.filter((i) => !gated.before.includes(i)) : all;
+}
+
+/** Whether a token may see several media, or only a part of one: then a step gives every token a range of media instead of one. */
+export function seesRanges({ gated, vision }: Pick<FlamingoConfig, 'gated' | 'vision'>): boolean {
+  return (gated.sees ?? 'last') !== 'last' || gated.lead === 'no-feed-forward' || vision.tiles !== undefined;
+}

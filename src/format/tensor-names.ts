@@ -1,5 +1,5 @@
 import { paddedColumns, type WeightType } from '../core/dtypes';
-import type { FlamingoConfig, NormConfig } from './config';
+import { type FlamingoConfig, latentWidth, mediaHeads, type NormConfig, perceiverOf, selfBlocks } from './config';
 
 /**
  * Canonical tensor names of a package and their logical shapes. Matrices are [out, in], row-major, as PyTorch stores them.
@@ -32,9 +32,26 @@ function optional(condition: boolean, ...specs: TensorSpec[]): TensorSpec[] {
   return condition ? specs : [];
 }
 
-/** Tensors of resampler.onnx: the Perceiver Resampler and the key/value projections of every gated layer. */
-export function resamplerTensors({ resampler: r, gated: g, vision }: FlamingoConfig): TensorSpec[] {
-  const [Dv, inner] = [vision.width, r.heads * r.headDim];
+/** Tensors of resampler.onnx: the Perceiver Resampler or the projection, and the key/value projections of every gated layer. */
+export function resamplerTensors(config: FlamingoConfig): TensorSpec[] {
+  const { gated: g } = config;
+  const width = latentWidth(config);
+  return [
+    ...(config.resampler.kind === 'projection' ? projectionTensors(config) : perceiverTensors(config)),
+    ...g.before.flatMap((_, k) => [
+      matrix(`gated.${k}.to_kv.weight`, 2 * mediaHeads(g) * g.headDim, width), // key rows, then value rows
+      ...headNormTensors(`gated.${k}`, ['norm_k'], g.qkNorm, g.headDim),
+    ]),
+  ];
+}
+
+function projectionTensors({ vision, width: D }: FlamingoConfig): TensorSpec[] {
+  return [matrix('resampler.projection.weight', D, vision.width), vector('resampler.projection.bias', D)];
+}
+
+function perceiverTensors(config: FlamingoConfig): TensorSpec[] {
+  const r = perceiverOf(config);
+  const [Dv, inner] = [config.vision.width, r.heads * r.headDim];
   const layers = Array.from({ length: r.layers }, (_, i) => {
     const at = `resampler.layers.${i}`;
     return [
@@ -53,15 +70,12 @@ export function resamplerTensors({ resampler: r, gated: g, vision }: FlamingoCon
     ...(r.maxFrames === null ? [] : [vector('resampler.frame_embeddings', r.maxFrames, Dv)]),
     ...layers,
     ...normTensors('resampler.norm', r.norm, Dv),
-    ...g.before.flatMap((_, k) => [
-      matrix(`gated.${k}.to_kv.weight`, 2 * g.heads * g.headDim, Dv),
-      ...headNormTensors(`gated.${k}`, ['norm_k'], g.qkNorm, g.headDim),
-    ]),
   ];
 }
 
 /** Tensors of decoder.onnx: embedding, blocks, gated layers without their key/value projections, final norm, head. */
-export function decoderTensors({ decoder: d, gated: g, width: D, vocab: V }: FlamingoConfig): TensorSpec[] {
+export function decoderTensors(config: FlamingoConfig): TensorSpec[] {
+  const { decoder: d, gated: g, width: D, vocab: V } = config;
   const [q, kv] = [d.heads * d.headDim, d.kvHeads * d.headDim];
   const gateShape = g.gate === 'scalar' ? 1 : D;
   const qkWidth = (heads: number) => (d.qkNorm?.over === 'head' ? d.headDim : heads * d.headDim);
@@ -75,7 +89,7 @@ export function decoderTensors({ decoder: d, gated: g, width: D, vocab: V }: Fla
     ...feedForwardTensors(`gated.${k}.ff`, g.feedForward, D),
     vector(`gated.${k}.ff_gate`, gateShape),
   ]);
-  const blocks = Array.from({ length: d.layers }, (_, i) => {
+  const blocks = selfBlocks(config).map((i) => {
     const at = `blocks.${i}`;
     return [
       ...normTensors(`${at}.norm1`, d.norm, D),
@@ -88,12 +102,12 @@ export function decoderTensors({ decoder: d, gated: g, width: D, vocab: V }: Fla
       ...normTensors(`${at}.norm2`, d.norm, D),
       ...feedForwardTensors(`${at}.ff`, d.feedForward, D),
     ];
-  }).flat();
+  });
   return [
-    matrix('embed.weight', V, D),
+    matrix('embed.weight', config.embeddings ?? V, D),
     ...(d.position.kind === 'learned' ? [vector('positions.weight', d.position.rows, D)] : []),
     ...gatedLayers,
-    ...blocks,
+    ...blocks.flat(),
     ...normTensors('norm', d.norm, D),
     ...optional(!d.tiedHead, matrix('head.weight', V, D)),
     ...optional(d.bias.head, vector('head.bias', V)),

@@ -1,4 +1,4 @@
-import type { FlamingoConfig } from '../format/config';
+import { type FlamingoConfig, selfBlocks } from '../format/config';
 import type { LedgerBuffer } from '../gpu/ledger';
 import { type Bindable, type ParamValue, stepValue } from '../gpu/recording';
 import { gather } from '../kernels/embed/gather';
@@ -12,8 +12,13 @@ import type { Matrix, Weights } from './weights';
 /** What one sequence brings to a recording. */
 export interface SequenceBuffers {
   ids: Bindable;
-  /** Slot of each token's medium, or -1. */
+  /** What each token sees: the slot of its medium or -1, or a range of the entries. */
   seen: Bindable;
+  /** Slots of media and how many of their latents are seen, for ranges. */
+  entries: Bindable;
+  /** 0 for tokens whose gated feed-forward is closed. */
+  open: Bindable;
+  /** Of the blocks with self-attention, in order. */
   caches: readonly KeyValueCache[];
   media: readonly MediaSlots[];
   capacity: number;
@@ -26,7 +31,7 @@ const POSITION: ParamValue = stepValue('position');
 export class Decoder {
   private readonly table: Matrix;
   private readonly positions: LedgerBuffer | undefined;
-  private readonly blocks: { attention: SelfAttention; feedForward: FeedForward }[];
+  private readonly blocks: Map<number, { attention: SelfAttention; feedForward: FeedForward }>;
   private readonly gated: Map<number, GatedLayer>;
   private readonly head: Linear;
 
@@ -38,10 +43,15 @@ export class Decoder {
     const tables = positionTables(weights, config);
     this.table = weights.matrix('embed.weight');
     this.positions = weights.vector('positions.weight');
-    this.blocks = Array.from({ length: decoder.layers }, (_, i) => ({
-      attention: new SelfAttention(weights, `blocks.${i}`, decoder, tables),
-      feedForward: blockFeedForward(weights, `blocks.${i}`, config),
-    }));
+    this.blocks = new Map(
+      selfBlocks(config).map((i) => [
+        i,
+        {
+          attention: new SelfAttention(weights, `blocks.${i}`, decoder, tables),
+          feedForward: blockFeedForward(weights, `blocks.${i}`, config),
+        },
+      ]),
+    );
     this.gated = new Map(config.gated.before.map((block, k) => [block, new GatedLayer(weights, k, config)]));
     this.head = new Linear(decoder.tiedHead ? this.table : weights.matrix('head.weight'), {
       norm: weights.norm('norm', decoder.norm),
@@ -54,13 +64,13 @@ export class Decoder {
     const D = this.config.width;
     const x = stage.scratch.get('x', D);
     this.recordEmbedding(stage, sequence.ids, x);
-    let next = 0;
-    this.blocks.forEach((_, i) => {
+    let [nextGated, nextCache] = [0, 0];
+    for (let i = 0; i < this.config.decoder.layers; i++) {
       const gated = this.gated.get(i);
-      if (gated) gated.record(stage, x, sequence.media[next++], sequence.seen);
-      this.recordBlock(stage, i, x, sequence);
+      if (gated) gated.record(stage, x, sequence.media[nextGated++], sequence);
+      if (this.blocks.has(i)) this.recordBlock(stage, i, x, sequence.caches[nextCache++], sequence.capacity);
       stage.rec.tap(`hidden.${i}`, x, D);
-    });
+    }
     return x;
   }
 
@@ -91,10 +101,12 @@ export class Decoder {
   }
 
   /** x + attention, then + feed-forward; or both from the same x (parallel residual, GPT-NeoX). Six dispatches when decoding. */
-  private recordBlock(stage: Stage, i: number, x: LedgerBuffer, { caches, capacity }: SequenceBuffers): void {
-    const { attention, feedForward } = this.blocks[i];
+  private recordBlock(stage: Stage, i: number, x: LedgerBuffer, cache: KeyValueCache, capacity: number): void {
+    const block = this.blocks.get(i);
+    if (!block) return;
+    const { attention, feedForward } = block;
     const name = `blocks.${i}.ff`;
-    const attended = attention.recordAttend(stage, x, caches[i], POSITION, capacity);
+    const attended = attention.recordAttend(stage, x, cache, POSITION, capacity);
     if (this.config.decoder.parallelResidual) {
       const hidden = feedForward.recordUp(stage, name, x);
       attention.recordOut(stage, attended, x);

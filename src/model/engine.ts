@@ -7,6 +7,7 @@ import { Decoder } from './decoder';
 import { MediaCache } from './media-cache';
 import { MediaEncoder } from './media-encoder';
 import { type EngineParts, PREFILL_ROWS } from './parts';
+import { Projection } from './projection';
 import { Resampler } from './resampler';
 import { WgslSequence } from './sequence';
 import { Scratch } from './stage';
@@ -24,7 +25,12 @@ export class WgslExecutor implements Executor {
   private readonly encoder: MediaEncoder;
 
   private constructor(private readonly parts: EngineParts) {
-    this.encoder = new MediaEncoder(parts, new Resampler(parts.weights, parts.config));
+    const { weights, config } = parts;
+    const isProjection = config.resampler.kind === 'projection';
+    this.encoder = new MediaEncoder(
+      parts,
+      isProjection ? new Projection(weights, config) : new Resampler(weights, config),
+    );
   }
 
   /** Throws `device` when a tensor is larger than the GPU's buffers. */
@@ -63,8 +69,8 @@ export class WgslExecutor implements Executor {
     return { ...this.parts.counters, submits, dispatches };
   }
 
-  encodeMedia(features: Float32Array, frames: number): Promise<EncodedMedia> {
-    return this.encoder.encode(features, frames);
+  encodeMedia(features: Float32Array, frames: number, seen?: number): Promise<EncodedMedia> {
+    return this.encoder.encode(features, frames, seen);
   }
 
   createSequence(capacity: number): Promise<Sequence> {

@@ -1,4 +1,4 @@
-import type { FlamingoConfig } from '../format/config';
+import { type FlamingoConfig, mediaHeads } from '../format/config';
 import type { GpuDevice } from '../gpu/device';
 import type { LedgerBuffer } from '../gpu/ledger';
 import type { MediaSlots } from './gated-layer';
@@ -6,26 +6,31 @@ import type { MediaSlots } from './gated-layer';
 /** Slots made at first; the cache doubles when they are used up. */
 const FIRST_SLOTS = 4;
 
+/** Media of models with many latents are large: more bytes than this are not made before they are needed. */
+const FIRST_BYTES = 2 ** 28;
+
 /**
  * Keys and values of every medium for all gated layers, computed once per medium. Per layer one buffer of keys and one of values,
- * [slots, heads, n, d]; slots are given out, returned and reused. Growing makes new buffers and raises `version`, so that whoever bound
+ * [slots, kvHeads, n, d]; slots are given out, returned and reused. Growing makes new buffers and raises `version`, so that whoever bound
  * the old ones binds again.
  */
 export class MediaCache implements Disposable {
   layers: MediaSlots[];
   version = 0;
-  private slots = FIRST_SLOTS;
-  private free = Array.from({ length: FIRST_SLOTS }, (_, i) => i);
+  private slots: number;
+  private free: number[];
 
   constructor(
     private readonly gpu: GpuDevice,
     private readonly config: FlamingoConfig,
     private readonly elemBytes: number,
   ) {
-    this.layers = this.allocate(FIRST_SLOTS);
+    this.slots = Math.max(1, Math.min(FIRST_SLOTS, Math.floor(FIRST_BYTES / Math.max(1, this.bytesPerMedium))));
+    this.free = Array.from({ length: this.slots }, (_, i) => i);
+    this.layers = this.allocate(this.slots);
   }
 
-  /** Bytes of one medium over all gated layers: 2 * G * heads * n * d elements. */
+  /** Bytes of one medium over all gated layers: 2 * G * kvHeads * n * d elements. */
   get bytesPerMedium(): number {
     return 2 * this.config.gated.before.length * this.bytesPerSlot();
   }
@@ -79,6 +84,6 @@ export class MediaCache implements Disposable {
 
   private bytesPerSlot(): number {
     const { gated, resampler } = this.config;
-    return gated.heads * resampler.latents * gated.headDim * this.elemBytes;
+    return mediaHeads(gated) * resampler.latents * gated.headDim * this.elemBytes;
   }
 }

@@ -1,19 +1,23 @@
 import { FlamingoError } from '../core/errors';
 import type { EncodedMedia } from '../core/executor';
 import { checkClip } from '../format/clip-limit';
+import { latentWidth } from '../format/config';
 import type { LedgerBuffer } from '../gpu/ledger';
 import { Program } from '../gpu/program';
 import { readBuffer } from '../gpu/readback';
 import { Recording } from '../gpu/recording';
 import { StepBuffer } from '../gpu/step-buffer';
 import { toElements, toFloats } from './elements';
+import type { LatentMaker } from './media-projections';
 import type { EngineParts } from './parts';
-import { MEDIA_ROWS, type Resampler } from './resampler';
+import { MEDIA_ROWS } from './resampler';
 import { Scratch, type Stage } from './stage';
 
 /** One medium in the media cache. */
 export interface WgslMedia extends EncodedMedia {
   readonly slot: number;
+  /** Latents that tokens see; the rest is padding. */
+  readonly seen: number;
 }
 
 interface Prepared extends Disposable {
@@ -23,46 +27,45 @@ interface Prepared extends Disposable {
   program: Program;
   features: LedgerBuffer;
   finished: LedgerBuffer;
-  latents: LedgerBuffer;
-  /** The learned latents as activations: where every run starts. */
-  initial: LedgerBuffer;
+  /** The learned latents as activations, and where they have to be when a run starts. */
+  start: { from: LedgerBuffer; to: LedgerBuffer } | undefined;
 }
 
-/** Runs the resampler: one submit per medium. Its program is made for the longest clip seen so far. */
+/** Makes latents, keys and values: one submit per medium. Its program is made for the longest clip seen so far. */
 export class MediaEncoder implements Disposable {
   private prepared: Promise<Prepared> | undefined;
   private queue: Promise<unknown> = Promise.resolve();
 
   constructor(
     private readonly parts: EngineParts,
-    private readonly resampler: Resampler,
+    private readonly maker: LatentMaker,
   ) {}
 
   /** features [F, v, Dv]. Throws `shape-mismatch` for another number of values, `invalid-option` for more frames than the package allows. */
-  async encode(features: Float32Array, frames: number): Promise<WgslMedia> {
+  async encode(features: Float32Array, frames: number, seen?: number): Promise<WgslMedia> {
     checkFeatures(this.parts.config, features.length, frames);
     // One after the other: taking a slot may move the cache that another run has just bound.
-    const run = this.queue.then(() => this.run(features, frames));
+    const run = this.queue.then(() => this.run(features, frames, seen ?? this.parts.config.resampler.latents));
     this.queue = run.catch(() => undefined);
     return await run;
   }
 
-  private async run(features: Float32Array, frames: number): Promise<WgslMedia> {
+  private async run(features: Float32Array, frames: number, seen: number): Promise<WgslMedia> {
     const { gpu, media, counters, config } = this.parts;
     const { vision, resampler } = config;
-    const bytes = resampler.latents * vision.width * this.parts.elemBytes;
+    const bytes = resampler.latents * latentWidth(config) * this.parts.elemBytes;
     const kept = this.parts.gpu.ledger.allocate('latents', bytes, 'mediaKv', BUFFER());
     const slot = media.take(); // may grow the cache, so it comes before binding it
-    const { program, features: input, finished, latents, initial } = await this.prepare(frames);
+    const { program, features: input, finished, start } = await this.prepare(frames);
     const values = toElements(features, this.parts.elem);
     gpu.device.queue.writeBuffer(input.buffer, 0, values.buffer, values.byteOffset, values.byteLength);
     program.submit({ rows: 0, position: 0, mediaRows: frames * vision.patches, frames, slot }, {}, [
-      { from: initial, size: bytes, to: latents.buffer, after: 0 },
+      ...(start ? [{ from: start.from, size: bytes, to: start.to.buffer, after: 0 }] : []),
       { from: finished, size: bytes, to: kept.buffer },
     ]);
     counters.resamplerRuns++;
     counters.mediaKvProjections += config.gated.before.length;
-    return this.handle(slot, kept, bytes);
+    return this.handle({ slot, seen }, kept, bytes);
   }
 
   startCompiling(): void {
@@ -80,11 +83,12 @@ export class MediaEncoder implements Disposable {
     this.prepared = undefined;
   }
 
-  private handle(slot: number, kept: LedgerBuffer, bytes: number): WgslMedia {
+  private handle({ slot, seen }: Pick<WgslMedia, 'slot' | 'seen'>, kept: LedgerBuffer, bytes: number): WgslMedia {
     const { gpu, media, elem } = this.parts;
     let alive = true;
     return {
       slot,
+      seen,
       bytes: media.bytesPerMedium + bytes,
       latents: async () => toFloats(await readBuffer(gpu, kept, bytes), elem),
       [Symbol.dispose]() {
@@ -113,8 +117,7 @@ export class MediaEncoder implements Disposable {
     const finished = this.record(recording, scratch);
     const step = new StepBuffer(gpu, 'resampler step', {}, recording.dispatches.length);
     const program = await Program.create(gpu, 'resampler', recording, step, elem);
-    const latents = scratch.latents.get('latents', this.parts.config.vision.width);
-    const initial = await this.initialLatents(scratch);
+    const start = await this.start(scratch);
     const dispose = () => {
       scratch[Symbol.dispose]();
       step[Symbol.dispose]();
@@ -125,29 +128,31 @@ export class MediaEncoder implements Disposable {
       program,
       features: scratch.features,
       finished,
-      latents,
-      initial,
+      start,
       [Symbol.dispose]: dispose,
     };
   }
 
   /** The learned latents in the element type of activations; the weights hold them as f32. */
-  private async initialLatents(scratch: RecordingScratch): Promise<LedgerBuffer> {
+  private async start(scratch: RecordingScratch): Promise<Prepared['start']> {
     const { gpu, config, elem } = this.parts;
-    if (elem === 'f32') return this.resampler.initial;
-    const stored = new Float32Array(await readBuffer(gpu, this.resampler.initial, this.resampler.initial.size));
+    const { initial } = this.maker;
+    if (!initial) return undefined;
+    const to = scratch.latents.get('latents', config.vision.width);
+    if (elem === 'f32') return { from: initial, to };
+    const stored = new Float32Array(await readBuffer(gpu, initial, initial.size));
     const half = scratch.latents.get('initial', config.vision.width);
     const { buffer, byteOffset, byteLength } = toElements(stored, elem);
     gpu.device.queue.writeBuffer(half.buffer, 0, buffer, byteOffset, byteLength);
-    return half;
+    return { from: half, to };
   }
 
   private record(rec: Recording, scratch: RecordingScratch): LedgerBuffer {
     const { none } = this.parts.weights;
-    const shared = { rec, single: false, none, probabilities: false, software: this.parts.gpu.software };
+    const shared = { rec, single: false, none, probabilities: false, media: 1, software: this.parts.gpu.software };
     const media: Stage = { ...shared, rows: MEDIA_ROWS, scratch: scratch.media };
     const latents: Stage = { ...shared, rows: this.parts.config.resampler.latents, scratch: scratch.latents };
-    return this.resampler.record(media, latents, scratch.features, this.parts.media);
+    return this.maker.record(media, latents, scratch.features, this.parts.media);
   }
 }
 

@@ -1,11 +1,11 @@
-import type { FlamingoConfig } from '../format/config';
+import { type FlamingoConfig, type PerceiverConfig, perceiverOf } from '../format/config';
 import type { LedgerBuffer } from '../gpu/ledger';
 import { stepValue } from '../gpu/recording';
 import { perceiver } from '../kernels/attention/perceiver';
-import { appendMedia } from '../kernels/cache/append-media';
 import { addFrames } from '../kernels/embed/add-frames';
 import { FeedForward, Linear, recordHeadNorm, recordNorm } from './linear';
 import type { MediaCache } from './media-cache';
+import { type LatentMaker, MediaProjections } from './media-projections';
 import type { Stage } from './stage';
 import type { Norm, Weights } from './weights';
 
@@ -27,31 +27,27 @@ interface PerceiverLayer {
  * Features of an image or clip [F*v, Dv] -> n latents [n, Dv] -> keys and values of every gated layer, into one slot of the media cache.
  * Per layer: latents attend over concat(norm(features), norm(latents)); Flamingo §2.1, open_flamingo PerceiverResampler.
  */
-export class Resampler {
+export class Resampler implements LatentMaker {
   private readonly layers: PerceiverLayer[];
   private readonly norm: Norm;
   private readonly frames: LedgerBuffer | undefined;
-  private readonly toKv: Linear[];
-  private readonly mediaNorms: (Norm | undefined)[];
-  /** The learned latents, [n, Dv]: copied to the scratch buffer `latents` before each run. */
-  readonly initial: LedgerBuffer;
+  private readonly keysAndValues: MediaProjections;
+  private readonly perceiver: PerceiverConfig;
+  readonly initial: LedgerBuffer | undefined;
 
   constructor(
     weights: Weights,
     private readonly config: FlamingoConfig,
   ) {
-    const { resampler, gated } = config;
-    this.layers = Array.from({ length: resampler.layers }, (_, i) => perceiverLayer(weights, config, i));
+    const resampler = perceiverOf(config);
+    this.perceiver = resampler;
+    this.layers = Array.from({ length: resampler.layers }, (_, i) => perceiverLayer(weights, resampler, i));
     this.norm = weights.norm('resampler.norm', resampler.norm);
     this.frames = weights.vector('resampler.frame_embeddings');
-    this.initial = weights.vector('resampler.latents')!;
-    this.toKv = gated.before.map((_, k) => new Linear(weights.matrix(`gated.${k}.to_kv.weight`)));
-    this.mediaNorms = gated.before.map((_, k) =>
-      gated.qkNorm ? weights.norm(`gated.${k}.norm_k`, gated.qkNorm) : undefined,
-    );
+    this.initial = weights.vector('resampler.latents');
+    this.keysAndValues = new MediaProjections(weights, config);
   }
 
-  /** Two stages over one recording: `media` has F*v rows, `latents` has n. Returns the buffer of the finished latents. */
   record(media: Stage, latents: Stage, features: LedgerBuffer, cache: MediaCache): LedgerBuffer {
     const { vision } = this.config;
     const x = latents.scratch.get('latents', vision.width);
@@ -71,7 +67,7 @@ export class Resampler {
     }
     const finished = latents.scratch.get('finished', vision.width);
     recordNorm(latents, 'resampler.norm', this.norm, x, finished);
-    for (const [k, toKv] of this.toKv.entries()) this.recordKeyValues(latents, toKv, k, finished, cache);
+    this.keysAndValues.record(latents, finished, cache);
     return finished;
   }
 
@@ -83,7 +79,7 @@ export class Resampler {
     features: LedgerBuffer,
     x: LedgerBuffer,
   ): void {
-    const { heads, headDim: d } = this.config.resampler;
+    const { heads, headDim: d } = this.perceiver;
     const Dv = this.config.vision.width;
     const normedMedia = media.scratch.get('normed', Dv);
     const normedLatents = latents.scratch.get('normed', Dv);
@@ -102,28 +98,15 @@ export class Resampler {
     recordHeadNorm(latents, `${name}.norm_k.latents`, layer.normK, latentKv, { rows: latents.rows, heads, d, stride });
     latents.rec.add(`${name}.attn`, perceiver, {
       buffers: { q, media_kv: mediaKv, latent_kv: latentKv, y: attended },
-      params: { latents: this.config.resampler.latents, media: MEDIA_ROWS, heads, d, scale: d ** -0.5 },
+      params: { latents: this.perceiver.latents, media: MEDIA_ROWS, heads, d, scale: d ** -0.5 },
     });
     layer.toOut.record(latents, `${name}.to_out`, attended, x, 'add');
     const hidden = layer.feedForward.recordUp(latents, `${name}.ff`, x);
     layer.feedForward.recordDown(latents, `${name}.ff`, hidden, x, 'add');
   }
-
-  private recordKeyValues(stage: Stage, toKv: Linear, k: number, latents: LedgerBuffer, cache: MediaCache): void {
-    const { heads, headDim: d } = this.config.gated;
-    const kv = stage.scratch.get('gated_kv', 2 * heads * d);
-    toKv.record(stage, `gated.${k}.to_kv`, latents, kv);
-    const shape = { rows: stage.rows, heads, d, stride: 2 * heads * d };
-    recordHeadNorm(stage, `gated.${k}.norm_k`, this.mediaNorms[k], kv, shape);
-    const { keys, values } = cache.layers[k];
-    stage.rec.add(`gated.${k}.append_media`, appendMedia, {
-      buffers: { kv, keys, values },
-      params: { n: this.config.resampler.latents, heads, d, slot: stepValue('slot') },
-    });
-  }
 }
 
-function perceiverLayer(weights: Weights, { resampler }: FlamingoConfig, i: number): PerceiverLayer {
+function perceiverLayer(weights: Weights, resampler: PerceiverConfig, i: number): PerceiverLayer {
   const at = `resampler.layers.${i}`;
   return {
     normMedia: weights.norm(`${at}.norm_media`, resampler.norm),

@@ -1,10 +1,11 @@
 import { FlamingoError, throwIfAborted } from '../core/errors';
 import type { AppendResult, AppendStep, Sequence } from '../core/executor';
+import { selfBlocks } from '../format/config';
 import type { LedgerBuffer } from '../gpu/ledger';
 import { Staging } from '../gpu/readback';
-import type { WgslMedia } from './media-encoder';
-import { type EngineParts, MAX_SUPPRESSED, PREFILL_ROWS } from './parts';
+import { type EngineParts, MAX_SUPPRESSED, PREFILL_ROWS, readsRanges } from './parts';
 import { samplingStep } from './sampler';
+import { seenInputs } from './seen-inputs';
 import type { KeyValueCache } from './self-attention';
 import type { StepMode } from './step';
 import { StepPrograms } from './step-programs';
@@ -39,11 +40,11 @@ export class WgslSequence implements Sequence {
         },
       );
     }
-    const { layers, kvHeads, headDim } = config.decoder;
+    const { kvHeads, headDim } = config.decoder;
     const bytes = kvHeads * capacity * headDim * elemBytes;
     const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
     const make = (label: string): LedgerBuffer => gpu.ledger.allocate(label, bytes, 'selfKv', usage);
-    const caches = Array.from({ length: layers }, (_, i) => ({
+    const caches = selfBlocks(config).map((i) => ({
       keys: make(`blocks.${i}.keys`),
       values: make(`blocks.${i}.values`),
     }));
@@ -107,7 +108,7 @@ export class WgslSequence implements Sequence {
     const { counters, gpu } = this.parts;
     const rows = end - start;
     const last = end === step.ids.length;
-    const mode = stepMode(step, rows, last);
+    const mode = { ...stepMode(step, rows, last), ...this.tableSize(step) };
     const { program, recording } = await this.programs.get(mode);
     const before = { ...gpu.counters, buffers: gpu.ledger.created };
     const reads = taps.prepare(recording, mode, rows);
@@ -117,7 +118,7 @@ export class WgslSequence implements Sequence {
       { rows, position: this.length, ...samplingStep(step.sample, this.parts.config.vocab) },
       {
         ids: step.ids.slice(start, end),
-        seen: step.mediaIndex.slice(start, end).map((m) => (m < 0 ? -1 : (step.media[m] as WgslMedia).slot)),
+        ...seenInputs(this.parts.config, step, start, end),
         suppress: step.sample?.suppress ?? [],
       },
       copies,
@@ -135,6 +136,12 @@ export class WgslSequence implements Sequence {
     return { logits, token };
   }
 
+  /** Probabilities over ranges of media are laid out for as many media as the step has. */
+  private tableSize({ taps, media }: AppendStep): { media?: number } {
+    const wanted = taps?.some((name) => name.startsWith('attention.')) ?? false;
+    return wanted && readsRanges(this.parts.config) ? { media: Math.max(1, media.length) } : {};
+  }
+
   private check({ ids, mediaIndex, media, sample }: AppendStep): void {
     if (this.disposed) throw new FlamingoError('disposed', 'This sequence was disposed of.');
     if (ids.length !== mediaIndex.length) {
@@ -150,10 +157,10 @@ export class WgslSequence implements Sequence {
         `${sample?.suppress.length} suppressed tokens; at most ${MAX_SUPPRESSED} are possible.`,
       );
     }
-    const { vocab } = this.parts.config;
-    const foreign = ids.find((id) => !(id >= 0 && id < vocab));
+    const { vocab, embeddings = vocab } = this.parts.config;
+    const foreign = ids.find((id) => !(id >= 0 && id < embeddings));
     if (foreign !== undefined) {
-      throw new FlamingoError('invalid-option', `Token ${foreign} is outside the vocabulary of ${vocab}.`);
+      throw new FlamingoError('invalid-option', `Token ${foreign} is outside the vocabulary of ${embeddings}.`);
     }
     if (this.length + ids.length <= this.capacity) return;
     throw new FlamingoError(

@@ -17,6 +17,8 @@ export interface Stage {
   readonly software: boolean;
   /** Record the dispatches that write attention probabilities. */
   readonly probabilities: boolean;
+  /** Media that probabilities over ranges are written for. */
+  readonly media: number;
 }
 
 /** Rows of a prefill step. */

@@ -1,7 +1,7 @@
 import { Program } from '../gpu/program';
 import type { Recording } from '../gpu/recording';
 import { StepBuffer } from '../gpu/step-buffer';
-import { type EngineParts, STEP_INPUTS } from './parts';
+import { type EngineParts, stepInputs } from './parts';
 import type { KeyValueCache } from './self-attention';
 import { dryStep, recordStep, type StepMode } from './step';
 
@@ -45,10 +45,10 @@ export class StepPrograms implements Disposable {
   }
 
   private make(mode: StepMode): { step: StepBuffer; ready: Promise<StepProgram> } {
-    const { gpu, elem } = this.parts;
+    const { gpu, elem, config } = this.parts;
     const label = mode.single ? 'decode' : 'prefill';
     // Recording is cheap and pure: a dry run tells how many params the step buffer holds.
-    const step = new StepBuffer(gpu, `step ${label}`, STEP_INPUTS, dryStep(this.parts, mode).dispatches.length);
+    const step = new StepBuffer(gpu, `step ${label}`, stepInputs(config), dryStep(this.parts, mode).dispatches.length);
     const { caches, capacity } = this;
     const recording = recordStep(this.parts, mode, { caches, capacity, input: (name) => step.input(name) });
     const ready = Program.create(gpu, label, recording, step, elem).then((program) => ({ program, recording }));

@@ -1,5 +1,6 @@
+import { selfBlocks } from '../format/config';
 import { type Bindable, Recording } from '../gpu/recording';
-import type { EngineParts, STEP_INPUTS } from './parts';
+import type { EngineParts, StepInputs } from './parts';
 import { recordSampling } from './sampler';
 import type { KeyValueCache } from './self-attention';
 import { ROWS, type Stage } from './stage';
@@ -10,6 +11,8 @@ export interface StepMode {
   single: boolean;
   head: 'none' | 'last' | 'all';
   sample: 'none' | 'argmax' | 'draw';
+  /** Media of the step's table, where probabilities over ranges of media are asked for. */
+  media?: number;
   probabilities: boolean;
 }
 
@@ -17,7 +20,7 @@ export interface StepMode {
 export interface BoundSequence {
   readonly caches: readonly KeyValueCache[];
   readonly capacity: number;
-  input(name: keyof typeof STEP_INPUTS): Bindable;
+  input(name: keyof StepInputs): Bindable;
 }
 
 /** Embedding, blocks, and as much of head and sampling as `mode` asks for. */
@@ -32,6 +35,7 @@ export function recordStep(parts: EngineParts, mode: StepMode, bound: BoundSeque
     scratch,
     none: weights.none,
     probabilities: mode.probabilities,
+    media: mode.media ?? 1,
     software: gpu.software,
   };
   const { caches, capacity } = bound;
@@ -39,6 +43,8 @@ export function recordStep(parts: EngineParts, mode: StepMode, bound: BoundSeque
     ids: bound.input('ids'),
     seen: bound.input('seen'),
     caches,
+    entries: bound.input('media'),
+    open: bound.input('open'),
     media: media.layers,
     capacity,
   });
@@ -53,6 +59,6 @@ export function recordStep(parts: EngineParts, mode: StepMode, bound: BoundSeque
 /** The same recording bound to nothing: tells which pipelines a step needs, and how many dispatches it has. */
 export function dryStep(parts: EngineParts, mode: StepMode): Recording {
   const { none } = parts.weights;
-  const caches = Array.from({ length: parts.config.decoder.layers }, () => ({ keys: none, values: none }));
+  const caches = selfBlocks(parts.config).map(() => ({ keys: none, values: none }));
   return recordStep(parts, mode, { caches, capacity: 1, input: () => none });
 }

@@ -4,7 +4,7 @@ import type { Copy } from '../gpu/program';
 import { Staging } from '../gpu/readback';
 import type { Recording, Tap } from '../gpu/recording';
 import { toFloats } from './elements';
-import type { EngineParts } from './parts';
+import { type EngineParts, readsRanges } from './parts';
 import type { StepMode } from './step';
 
 /** The copies of one chunk, and how to read them once the chunk was submitted. */
@@ -88,13 +88,14 @@ export class TapReader {
   private place({ name, heads, width }: Tap, values: Float32Array, start: number, end: number): void {
     const { ids, media, mediaIndex } = this.step;
     const rows = end - start;
-    const isAttention = name.startsWith('attention.');
-    const rowWidth = isAttention ? Math.max(1, media.length) * width : width;
+    // Probabilities of one medium per token have their place among all media; those over ranges come with it.
+    const isPlaced = name.startsWith('attention.') && !readsRanges(this.parts.config);
+    const rowWidth = isPlaced ? Math.max(1, media.length) * width : width;
     const result = this.results.get(name) ?? new Float32Array(heads * ids.length * rowWidth);
     this.results.set(name, result);
     for (let h = 0; h < heads; h++) {
       for (let r = 0; r < rows; r++) {
-        const medium = isAttention ? mediaIndex[start + r] : 0;
+        const medium = isPlaced ? mediaIndex[start + r] : 0;
         if (medium < 0) continue; // no picture yet: all zero
         const from = (h * rows + r) * width;
         const to = (h * ids.length + start + r) * rowWidth + medium * width;

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { WeightType } from '../core/dtypes';
 import type { EncodedMedia } from '../core/executor';
-import type { FlamingoConfig } from '../format/config';
+import { type FlamingoConfig, seesRanges } from '../format/config';
 import { decode, type ReferenceResult } from '../reference/model/decoder';
 import { randomWeights } from '../reference/model/random-weights';
 import { type ReferenceMedium, resample } from '../reference/model/resampler';
@@ -14,6 +14,8 @@ import { OrtExecutor } from './executor';
 const ids = Array.from({ length: 13 }, (_, i) => (i * 37 + 5) % 97);
 /** Text first, two pictures, back to the first, text without a picture in the end. */
 const mediaIndex = [-1, -1, 0, 0, 0, 1, 1, 1, 2, 0, 0, -1, 1];
+/** For models whose tokens see several: where the range begins. */
+const firsts = [-1, -1, 0, 0, 0, 0, 1, 0, 1, 0, 0, -1, 0];
 
 interface Model {
   config: FlamingoConfig;
@@ -28,13 +30,20 @@ async function load(config: FlamingoConfig, type: WeightType): Promise<Model> {
   const { resampler, decoder } = await modelFiles(config, type, reader);
   const executor = await OrtExecutor.load(config, resampler, decoder);
   const values = await weightValues(config, type, reader);
-  const frames = config.resampler.maxFrames === null ? [1, 1, 2] : [1, 4, 9]; // 9: more than were trained
+  const { tiles } = config.vision;
+  const untiled = config.resampler.maxFrames === null ? [1, 1, 2] : [1, 4, 9]; // 9: more than were trained
+  const frames = tiles ? [tiles, tiles, tiles] : untiled;
+  const seen = [undefined, tiles && config.resampler.latents - 2, tiles && 1]; // padding behind some
   const features = frames.map((f, m) => uniform(f * config.vision.patches * config.vision.width, -2, 2, m + 1));
   const media: EncodedMedia[] = [];
-  for (const [m, f] of frames.entries()) media.push(await executor.encodeMedia(features[m], f));
-  const referenceMedia = features.map((values_) => resample(config, values, values_));
-  const expected = decode(config, values, { ids, mediaIndex, media: referenceMedia });
+  for (const [m, f] of frames.entries()) media.push(await executor.encodeMedia(features[m], f, seen[m]));
+  const referenceMedia = features.map((values_, m) => resample(config, values, values_, seen[m]));
+  const expected = decode(config, values, { ids, mediaIndex, mediaFirst: firstsOf(config), media: referenceMedia });
   return { config, executor, media, referenceMedia, expected };
+}
+
+function firstsOf(config: FlamingoConfig): number[] | undefined {
+  return seesRanges(config) ? firsts : undefined;
 }
 
 function difference(actual: ArrayLike<number> | undefined, expected: readonly number[]): number {
@@ -65,7 +74,8 @@ describe.each(cases)('%s, %s', (name, type) => {
       .map((i) => `hidden.${i}`)
       .concat(config.gated.before.map((_, k) => `attention.${k}`));
     using sequence = await executor.createSequence(20);
-    const result = await sequence.append({ ids, mediaIndex, media, logits: 'all', taps });
+    const seen = { mediaIndex, mediaFirst: firstsOf(config) };
+    const result = await sequence.append({ ids, ...seen, media, logits: 'all', taps });
     expect(difference(result.logits, expected.logits.flat())).toBeLessThan(1e-4);
     for (const [i, rows] of expected.hidden.entries()) {
       expect(difference(result.taps.get(`hidden.${i}`), rows.flat()), `hidden.${i}`).toBeLessThan(1e-4);
@@ -77,10 +87,11 @@ describe.each(cases)('%s, %s', (name, type) => {
   });
 
   test('token by token, and after a fork and a rewind, the logits stay the same', async () => {
-    const { executor, media, expected } = model;
+    const { config, executor, media, expected } = model;
     const step = (start: number, end: number) => ({
       ids: ids.slice(start, end),
       mediaIndex: mediaIndex.slice(start, end),
+      mediaFirst: firstsOf(config)?.slice(start, end),
       media,
       logits: 'all' as const,
     });

@@ -11,10 +11,12 @@ export interface GraphFiles {
   data: readonly { path: string; data: Uint8Array }[];
 }
 
-/** One medium: latents [n, Dv], keys and values [G, H, n, d], in the page's memory. */
+/** One medium: latents [n, width], keys and values [G, Hkv, n, d], in the page's memory. */
 export interface OrtMedia extends EncodedMedia {
   readonly keys: Float32Array;
   readonly values: Float32Array;
+  /** Latents that tokens see; the rest is padding. */
+  readonly seen: number;
 }
 
 /** resampler.onnx and decoder.onnx in onnxruntime-web on wasm: the way without a GPU, and the WGSL engine's oracle. */
@@ -55,7 +57,7 @@ export class OrtExecutor implements Executor {
     return `CPU (wasm, ${this.ort.threads} ${this.ort.threads === 1 ? 'thread' : 'threads'})`;
   }
 
-  async encodeMedia(features: Float32Array, frames: number): Promise<EncodedMedia> {
+  async encodeMedia(features: Float32Array, frames: number, seen?: number): Promise<EncodedMedia> {
     const { patches, width } = this.config.vision;
     checkClip(this.config, frames);
     if (features.length !== frames * patches * width) {
@@ -70,7 +72,8 @@ export class OrtExecutor implements Executor {
     this.counters.mediaKvProjections += this.config.gated.before.length;
     const data = async (name: string) =>
       results[name] ? ((await results[name].getData()) as Float32Array) : new Float32Array();
-    return this.medium(await data('latents'), await data('media_key'), await data('media_value'));
+    const [made, keys, values] = [await data('latents'), await data('media_key'), await data('media_value')];
+    return this.medium(made, keys, values, seen ?? this.config.resampler.latents);
   }
 
   async createSequence(capacity: number): Promise<Sequence> {
@@ -97,7 +100,8 @@ export class OrtExecutor implements Executor {
   async rehearse(): Promise<void> {
     const { vision, contextLength } = this.config;
     const twin = new OrtExecutor(this.ort, this.config, this.resampler, this.decoder, this.turn);
-    const media = [await twin.encodeMedia(new Float32Array(vision.patches * vision.width), 1)];
+    const { tiles = 1 } = vision;
+    const media = [await twin.encodeMedia(new Float32Array(tiles * vision.patches * vision.width), tiles)];
     const sequence = await twin.createSequence(contextLength);
     const prompt = Array<number>(Math.min(8, contextLength - 1)).fill(0);
     await sequence.append({ ids: prompt, mediaIndex: prompt, media });
@@ -126,7 +130,7 @@ export class OrtExecutor implements Executor {
     });
   }
 
-  private medium(latents: Float32Array, keys: Float32Array, values: Float32Array): OrtMedia {
+  private medium(latents: Float32Array, keys: Float32Array, values: Float32Array, seen: number): OrtMedia {
     const bytes = latents.byteLength + keys.byteLength + values.byteLength;
     this.account('mediaKv', bytes);
     let alive = true;
@@ -134,6 +138,7 @@ export class OrtExecutor implements Executor {
       bytes,
       keys,
       values,
+      seen,
       latents: async () => latents,
       [Symbol.dispose]: () => {
         if (alive) this.account('mediaKv', -bytes);

@@ -1,6 +1,7 @@
 import { FlamingoError, throwIfAborted } from '../core/errors';
 import type { AppendResult, AppendStep, Sequence } from '../core/executor';
 import { sampleToken } from '../core/sampling';
+import { seesRanges, selfBlocks } from '../format/config';
 import type { OrtExecutor } from './executor';
 import { MediaStack, type SeenMedia, seenMedia } from './media-stack';
 import type { OrtTensor } from './runtime';
@@ -33,7 +34,7 @@ export class OrtSequence implements Sequence {
     for (let start = 0; start < step.ids.length; start += PREFILL_ROWS) {
       throwIfAborted(step.signal);
       const end = Math.min(start + PREFILL_ROWS, step.ids.length);
-      const seen = seenMedia(step.media, step.mediaIndex.slice(start, end));
+      const seen = this.seen(step, start, end);
       const results = await this.run(step, start, end, seen);
       const logits = results.logits.data as Float32Array;
       all?.set(logits, start * vocab);
@@ -68,6 +69,12 @@ export class OrtSequence implements Sequence {
     this.past.clear();
   }
 
+  private seen(step: AppendStep, start: number, end: number): SeenMedia {
+    const of = { media: step.media, mediaIndex: step.mediaIndex.slice(start, end) };
+    const mediaFirst = step.mediaFirst?.slice(start, end);
+    return seenMedia({ ...of, mediaFirst }, this.executor.config.gated.lead === 'no-feed-forward');
+  }
+
   private async run(step: AppendStep, start: number, end: number, seen: SeenMedia): Promise<Record<string, OrtTensor>> {
     const { ort, counters, config } = this.executor;
     const rows = end - start;
@@ -75,6 +82,7 @@ export class OrtSequence implements Sequence {
       input_ids: ort.longs(step.ids.slice(start, end), [1, rows]),
       position: ort.longs([this.length], [1]),
       ...(config.gated.before.length > 0 ? { media_index: ort.longs(seen.index, [1, rows]) } : {}),
+      ...(seesRanges(config) ? { media_first: ort.longs(seen.first, [1, rows]) } : {}),
       ...this.media.inputs(seen.media),
       ...this.pastInputs(),
     };
@@ -86,10 +94,7 @@ export class OrtSequence implements Sequence {
   }
 
   private presentNames(): string[] {
-    return Array.from({ length: this.executor.config.decoder.layers }, (_, i) => [
-      `present_key.${i}`,
-      `present_value.${i}`,
-    ]).flat();
+    return selfBlocks(this.executor.config).flatMap((i) => [`present_key.${i}`, `present_value.${i}`]);
   }
 
   /** The cache cut to the present length; empty tensors at first. */
@@ -113,8 +118,9 @@ export class OrtSequence implements Sequence {
   }
 
   private setLength(length: number): void {
-    const { layers, kvHeads, headDim } = this.executor.config.decoder;
-    this.executor.account('selfKv', (length - this.length) * 2 * layers * kvHeads * headDim * 4);
+    const { config } = this.executor;
+    const { kvHeads, headDim } = config.decoder;
+    this.executor.account('selfKv', (length - this.length) * 2 * selfBlocks(config).length * kvHeads * headDim * 4);
     this.length = length;
   }
 
@@ -134,10 +140,10 @@ export class OrtSequence implements Sequence {
     if (worst >= media.length) {
       throw new FlamingoError('media-count', `A token refers to picture ${worst + 1}, but ${media.length} were given.`);
     }
-    const { vocab } = this.executor.config;
-    const foreign = ids.find((id) => !(id >= 0 && id < vocab));
+    const { vocab, embeddings = vocab } = this.executor.config;
+    const foreign = ids.find((id) => !(id >= 0 && id < embeddings));
     if (foreign !== undefined)
-      throw new FlamingoError('invalid-option', `Token ${foreign} is outside the vocabulary of ${vocab}.`);
+      throw new FlamingoError('invalid-option', `Token ${foreign} is outside the vocabulary of ${embeddings}.`);
     if (this.length + ids.length <= this.capacity) return;
     throw new FlamingoError(
       'context-overflow',

@@ -1,51 +1,66 @@
+import { firstMedia, lastMedia, type Sees } from '../text/media-positions';
 import type { MediaHandle } from './types';
 
-/** One token of the context: its id, and the medium it sees (the last one at or before it). */
+/** One token of the context: its id, and the medium whose image token it is. */
 interface Entry {
   id: number;
-  seen: MediaHandle | null;
+  medium: MediaHandle | null;
 }
 
-/** The tokens of a session in order, and which medium each of them sees. Plain data: executors hold the rest. */
+/** What tokens see of the media: `gated.sees` and `gated.lead` of a package's config. */
+export interface SeeingRule {
+  sees?: Sees;
+  lead?: 'no-attention' | 'no-feed-forward';
+}
+
+/** The tokens of a session in order, and which media each of them sees. Plain data: executors hold the rest. */
 export class TokenContext {
   private entries: Entry[] = [];
+
+  constructor(private readonly rule: SeeingRule = {}) {}
 
   get length(): number {
     return this.entries.length;
   }
 
-  /** Appends text tokens; they see the last medium so far. */
+  /** Appends text tokens. */
   pushTokens(ids: readonly number[]): void {
-    const seen = this.entries.at(-1)?.seen ?? null;
-    for (const id of ids) this.entries.push({ id, seen });
+    for (const id of ids) this.entries.push({ id, medium: null });
   }
 
   /** Appends the image token of a medium. */
   pushMedia(imageTokenId: number, media: MediaHandle): void {
-    this.entries.push({ id: imageTokenId, seen: media });
+    this.entries.push({ id: imageTokenId, medium: media });
   }
 
   truncate(length: number): void {
     this.entries.length = length;
   }
 
-  /** True when a token of the context sees the medium. */
+  /** True when the medium stands in the context. */
   refersTo({ id }: MediaHandle): boolean {
-    return this.entries.some(({ seen }) => seen?.id === id);
+    return this.entries.some(({ medium }) => medium?.id === id);
   }
 
   /** The tokens in order, each with what it sees. */
-  get tokens(): readonly Readonly<Entry>[] {
-    return this.entries;
+  get tokens(): readonly { id: number; seen: readonly MediaHandle[] }[] {
+    const { media, first, last } = this.views();
+    return this.entries.map(({ id }, t) => ({
+      id,
+      seen: last[t] < 0 ? (this.leadSeesAll ? media : []) : media.slice(first[t], last[t] + 1),
+    }));
   }
 
-  /** Number of tokens that both begin with: equal ids that see the same content. */
+  /**
+   * Number of tokens that both begin with: equal ids that see the same content. Text that sees the media behind it has nothing in common with the same text before
+   * others.
+   */
   commonLength(other: TokenContext, contentOf: (media: MediaHandle) => string): number {
-    const content = ({ seen }: Entry) => (seen ? contentOf(seen) : null);
+    if (this.leadingView(contentOf) !== other.leadingView(contentOf)) return 0;
     const end = Math.min(this.length, other.length);
     for (let t = 0; t < end; t++) {
       const [a, b] = [this.entries[t], other.entries[t]];
-      if (a.id !== b.id || (a.seen !== b.seen && content(a) !== content(b))) return t;
+      if (a.id !== b.id || (a.medium !== b.medium && contentAt(a, contentOf) !== contentAt(b, contentOf))) return t;
     }
     return end;
   }
@@ -56,25 +71,47 @@ export class TokenContext {
   }
 
   clone(): TokenContext {
-    const copy = new TokenContext();
+    const copy = new TokenContext(this.rule);
     copy.entries = [...this.entries];
     return copy;
   }
 
-  /** Ids of the tokens from `start` to `end`, the media they see, and per token the index of its medium in that list (-1: none). */
-  slice(start: number, end = this.length): { ids: number[]; mediaIndex: number[]; media: MediaHandle[] } {
-    const tail = this.entries.slice(start, end);
-    const media: MediaHandle[] = [];
-    const indices = new Map<string, number>();
-    const mediaIndex = tail.map(({ seen }) => {
-      if (!seen) return -1;
-      let index = indices.get(seen.id);
-      if (index === undefined) {
-        index = media.push(seen) - 1;
-        indices.set(seen.id, index);
-      }
-      return index;
-    });
-    return { ids: tail.map(({ id }) => id), mediaIndex, media };
+  /** Ids of the tokens from `start` to `end`, the media they see, and per token the range of its media in that list (-1: none before it). */
+  slice(
+    start: number,
+    end = this.length,
+  ): { ids: number[]; mediaIndex: number[]; mediaFirst: number[]; media: MediaHandle[] } {
+    const { media, first, last } = this.views();
+    const [from, to] = [first.slice(start, end), last.slice(start, end)];
+    const all = this.leadSeesAll && to[0] === -1;
+    const places = [...media.keys()].filter((m) => all || to.some((end_, t) => m >= from[t] && m <= end_));
+    const place = (m: number) => (m < 0 ? -1 : places.indexOf(m));
+    return {
+      ids: this.entries.slice(start, end).map(({ id }) => id),
+      mediaIndex: to.map(place),
+      mediaFirst: from.map(place),
+      media: places.map((m) => media[m]),
+    };
   }
+
+  private get leadSeesAll(): boolean {
+    return this.rule.lead === 'no-feed-forward';
+  }
+
+  /** All media in order, and per token the range of those that it sees. */
+  private views(): { media: MediaHandle[]; first: number[]; last: number[] } {
+    const isMedium = this.entries.map(({ medium }) => medium !== null);
+    const media = this.entries.flatMap(({ medium }) => (medium ? [medium] : []));
+    return { media, first: firstMedia(isMedium, this.rule.sees), last: lastMedia(isMedium) };
+  }
+
+  /** What the text before the first medium sees of all media, as a text to compare. */
+  private leadingView(contentOf: (media: MediaHandle) => string): string {
+    const hasLead = this.leadSeesAll && this.entries[0]?.medium === null;
+    return hasLead ? this.views().media.map(contentOf).join() : '';
+  }
+}
+
+function contentAt({ medium }: Entry, contentOf: (media: MediaHandle) => string): string | null {
+  return medium ? contentOf(medium) : null;
 }

@@ -15,7 +15,7 @@ export class ContextRunner {
   constructor(
     readonly parts: ModelParts,
     readonly sequence: Sequence,
-    readonly context = new TokenContext(),
+    readonly context = new TokenContext(parts.manifest.config.gated),
   ) {}
 
   get length(): number {
@@ -73,12 +73,12 @@ export class ContextRunner {
   ): Promise<AppendResult> {
     const wants = want.sample !== undefined || want.logits !== undefined;
     if (wants && this.sequence.length >= end) this.sequence.truncate(end - 1);
-    const { ids, mediaIndex, media } = this.context.slice(this.sequence.length, end);
-    if (ids.length === 0) return { taps: new Map() };
+    const { media, ...tokens } = this.context.slice(this.sequence.length, end);
+    if (tokens.ids.length === 0) return { taps: new Map() };
     throwIfAborted(signal);
     const encoded = media.map((handle) => this.parts.media.get(handle));
     const { strength: visualStrength } = this;
-    return await this.sequence.append({ ids, mediaIndex, media: encoded, visualStrength, ...want, signal });
+    return await this.sequence.append({ ...tokens, media: encoded, visualStrength, ...want, signal });
   }
 
   /** Keys and values of the text depend on what the pictures did to it: with another factor on the gates, all of them are computed again. */
@@ -90,8 +90,10 @@ export class ContextRunner {
 
   /** Drops every token from `length` on. */
   forgetFrom(length: number): void {
+    const before = this.context.clone();
     this.context.truncate(length);
-    this.sequence.truncate(Math.min(this.sequence.length, length));
+    const shared = before.commonLength(this.context, (handle) => this.parts.media.contentOf(handle));
+    this.sequence.truncate(Math.min(this.sequence.length, shared));
   }
 
   /** Throws `invalid-option` for an empty context, `context-overflow` where not one more token fits. */

@@ -67,7 +67,10 @@ export class Session implements FlamingoSession {
 
   async setContext(parts: readonly Part[], { signal }: { signal?: AbortSignal } = {}): Promise<void> {
     this.check(signal);
-    await this.runner.become(this.runner.extended(new TokenContext(), parts), signal);
+    await this.runner.become(
+      this.runner.extended(new TokenContext(this.runner.parts.manifest.config.gated), parts),
+      signal,
+    );
     this.freeRemoved();
   }
 
@@ -95,7 +98,7 @@ export class Session implements FlamingoSession {
     return this.runner.context.tokens.map(({ id, seen }) => ({
       id,
       text: tokenizer.decode([id]),
-      seen: seen ? [seen] : [],
+      seen: [...seen],
     }));
   }
 

@@ -59,6 +59,14 @@ export const BOUNDS: Record<string, { f32: Bound; f16: Bound }> = {
     f32: { abs: 2e-6, rel: 2e-5, reason: 'f32 dot products and exp' },
     f16: { abs: 2e-3, rel: 2e-3, reason: 'inputs and outputs rounded to f16 (11 bits); sums in f32' },
   },
+  'attention/media-range': {
+    f32: { abs: 2e-6, rel: 2e-5, reason: 'f32 dot products and exp' },
+    f16: { abs: 2e-3, rel: 2e-3, reason: 'inputs and outputs rounded to f16 (11 bits); sums in f32' },
+  },
+  'attention/media-range-probabilities': {
+    f32: { abs: 2e-6, rel: 2e-5, reason: 'f32 dot products and exp' },
+    f16: { abs: 2e-3, rel: 2e-3, reason: 'inputs and outputs rounded to f16 (11 bits); sums in f32' },
+  },
   'attention/perceiver': {
     f32: { abs: 2e-6, rel: 2e-5, reason: 'f32 dot products and exp' },
     f16: { abs: 2e-3, rel: 2e-3, reason: 'inputs and outputs rounded to f16 (11 bits); sums in f32' },
@@ -68,6 +76,10 @@ export const BOUNDS: Record<string, { f32: Bound; f16: Bound }> = {
     f16: { abs: 2e-3, rel: 2e-3, reason: 'inputs and outputs rounded to f16 (11 bits); sums in f32' },
   },
   'cache/append-media': {
+    f32: { abs: 0, rel: 0, reason: 'a copy, a choice or integers' },
+    f16: { abs: 0, rel: 0, reason: 'a copy, a choice or integers' },
+  },
+  'residual/clear-rows': {
     f32: { abs: 0, rel: 0, reason: 'a copy, a choice or integers' },
     f16: { abs: 0, rel: 0, reason: 'a copy, a choice or integers' },
   },

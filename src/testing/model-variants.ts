@@ -87,5 +87,22 @@ export const MODEL_VARIANTS: Record<string, FlamingoConfig> = {
       feedForward: { inner: 64, activation: 'quick-gelu', gated: true, bias: true },
     },
   }),
+  'all media so far, of different length': tinyConfig({ gated: { sees: 'all' }, vision: { tiles: 2 } }),
+  'layers in the place of blocks, grouped heads, ranges, a projection, text before pictures sees all': tinyConfig({
+    embeddings: 105,
+    vision: { tiles: 2 },
+    resampler: { kind: 'projection', latents: 14, maxFrames: null },
+    gated: {
+      heads: 4,
+      kvHeads: 2,
+      placement: 'replace',
+      sees: 'adjacent',
+      lead: 'no-feed-forward',
+      qkNorm: rms,
+      norm: rms,
+      feedForward: { inner: 50, activation: 'silu', gated: true, bias: false },
+    },
+    decoder: { kvHeads: 2, norm: rms, bias: noBias },
+  }),
   'no gated layers at all': tinyConfig({ gated: { before: [] } }),
 };

@@ -1,6 +1,6 @@
 import type { WeightType } from '../../core/dtypes';
-import type { FlamingoConfig } from '../../format/config';
-import { gatedLayer } from './gated-layer';
+import { type FlamingoConfig, mediaHeads, seesRanges, selfBlocks } from '../../format/config';
+import { gatedLayer, type MediaInputs } from './gated-layer';
 import { GraphBuilder, type GraphPlan } from './graph-builder';
 import { type Build, feedForward, linear, normalize, tableRows } from './layers';
 import { type Positions, positions, selfAttention } from './self-attention';
@@ -13,8 +13,9 @@ export interface DecoderOptions {
 }
 
 /**
- * input_ids [B,T], position [1], media_index [B,T] (-1: no picture yet), media_key/value [G,M,H,n,d], past_key/value.<i> [B,Hkv,P,d]
- * -> logits [B,T,V], present_key/value.<i> [B,Hkv,P+T,d].
+ * input_ids [B,T], position [1], media_index [B,T] (-1: no picture yet), media_key/value [G,M,Hkv,n,d], past_key/value.<i> [B,Hkv,P,d]
+ * -> logits [B,T,V], present_key/value.<i> [B,Hkv,P+T,d]. Where a token sees a range of media, media_first [B,T] begins it, and media_seen [M] says how many
+ * latents of each medium are seen.
  */
 export function buildDecoder(config: FlamingoConfig, type: WeightType, options: DecoderOptions = {}): GraphPlan {
   const g = new GraphBuilder('decoder');
@@ -25,8 +26,9 @@ export function buildDecoder(config: FlamingoConfig, type: WeightType, options: 
   const batch = g.size(ids, 0);
   const at = positions(build, config, { ids, position, options });
   const media = mediaInputs(build, config);
-  let x = tableRows(build, 'embed.weight', g.reshape(ids, [-1]), V, D);
+  let x = tableRows(build, 'embed.weight', g.reshape(ids, [-1]), config.embeddings ?? V, D);
   if (d.position.kind === 'learned') x = addLearnedPositions(build, config, x, at, batch);
+  const own = new Set(selfBlocks(config));
   for (let i = 0; i < d.layers; i++) {
     const k = gated.before.indexOf(i);
     if (k >= 0) {
@@ -34,7 +36,7 @@ export function buildDecoder(config: FlamingoConfig, type: WeightType, options: 
       x = y;
       if (options.taps) g.output(probabilities, `attention.${k}`, 'f32', ['B', gated.heads, 'T', 'M*n']);
     }
-    x = block(build, config, i, x, at, batch);
+    if (own.has(i)) x = block(build, config, i, x, at, batch);
     if (options.taps) g.output(rowsToTokens(build, x, batch, D), `hidden.${i}`, 'f32', ['B', 'T', D]);
   }
   const head = d.tiedHead ? 'embed.weight' : 'head.weight';
@@ -59,11 +61,15 @@ function block(build: Build, config: FlamingoConfig, i: number, x: string, at: P
   );
 }
 
-function mediaInputs({ g }: Build, { gated, resampler }: FlamingoConfig) {
-  const shape = [gated.before.length, 'M', gated.heads, resampler.latents, gated.headDim];
+function mediaInputs({ g }: Build, config: FlamingoConfig): Omit<MediaInputs, 'batch'> {
+  const { gated, resampler } = config;
+  const shape = [gated.before.length, 'M', mediaHeads(gated), resampler.latents, gated.headDim];
   if (gated.before.length === 0) return { index: '', keys: '', values: '' };
   return {
     index: g.input('media_index', 'i64', ['B', 'T']),
+    ...(seesRanges(config)
+      ? { first: g.input('media_first', 'i64', ['B', 'T']), seen: g.input('media_seen', 'i64', ['M']) }
+      : {}),
     keys: g.input('media_key', 'f32', shape),
     values: g.input('media_value', 'f32', shape),
   };

@@ -1,43 +1,64 @@
 import type { WeightType } from '../../core/dtypes';
-import type { FlamingoConfig } from '../../format/config';
+import { type FlamingoConfig, latentWidth, mediaHeads, type PerceiverConfig, perceiverOf } from '../../format/config';
 import { frameEmbeddings } from './frame-embeddings';
 import { GraphBuilder, type GraphPlan } from './graph-builder';
 import { type Build, feedForward, joinHeads, linear, normalize, normalizeHeads, splitHeads } from './layers';
 
-/**
- * features [M,F,v,Dv] -> latents [M,n,Dv], media_key and media_value [G,M,H,n,d] of the G gated layers.
- * Source: Flamingo §2.1; open_flamingo/src/helpers.py PerceiverResampler and PerceiverAttention.
- */
+/** features [M,F,v,Dv] -> latents [M,n,width], media_key and media_value [G,M,Hkv,n,d] of the G gated layers. */
 export function buildResampler(config: FlamingoConfig, type: WeightType): GraphPlan {
   const g = new GraphBuilder('resampler');
   const build = { g, type };
-  const { resampler: r, vision } = config;
-  const [Dv, n] = [vision.width, r.latents];
-  let x = g.input('features', 'f32', ['M', 'F', vision.patches, Dv]);
-  const media = g.size(x, 0);
-  if (r.maxFrames !== null) x = g.add(x, g.unsqueeze(frameEmbeddings(g, r.maxFrames, Dv, g.size(x, 1)), 0, 2));
-  x = g.reshape(x, g.concat([media, g.ints([-1, Dv])], 0));
-  const initial = g.weight('resampler.latents', 'f32', [n, Dv]);
-  let latents = g.op('Expand', [initial, g.concat([media, g.ints([n, Dv])], 0)]);
-  for (let i = 0; i < r.layers; i++)
-    latents = perceiverLayer(build, config, `resampler.layers.${i}`, x, latents, media);
-  latents = normalize(build, latents, 'resampler.norm', r.norm, Dv);
-  g.output(latents, 'latents', 'f32', ['M', n, Dv]);
+  const { resampler, vision } = config;
+  const features = g.input('features', 'f32', ['M', 'F', vision.patches, vision.width]);
+  const media = g.size(features, 0);
+  const make = resampler.kind === 'projection' ? project : perceive;
+  const latents = make(build, config, features, media);
+  g.output(latents, 'latents', 'f32', ['M', resampler.latents, latentWidth(config)]);
   mediaKeyValues(build, config, latents, media);
   return g.plan();
 }
 
+/** One latent for every feature: transformers MllamaForConditionalGeneration.multi_modal_projector. */
+function project(
+  build: Build,
+  { vision, width: D, resampler }: FlamingoConfig,
+  features: string,
+  media: string,
+): string {
+  const { g } = build;
+  const rows = g.reshape(features, [-1, vision.width]);
+  const projected = linear(build, rows, 'resampler.projection.weight', D, vision.width, true);
+  return g.reshape(projected, g.concat([media, g.ints([resampler.latents, D])], 0));
+}
+
+/**
+ * features [M,F,v,Dv] -> latents [M,n,Dv].
+ * Source: Flamingo §2.1; open_flamingo/src/helpers.py PerceiverResampler and PerceiverAttention.
+ */
+function perceive(build: Build, config: FlamingoConfig, features: string, media: string): string {
+  const { g } = build;
+  const r = perceiverOf(config);
+  const [Dv, n] = [config.vision.width, r.latents];
+  let x = features;
+  if (r.maxFrames !== null) x = g.add(x, g.unsqueeze(frameEmbeddings(g, r.maxFrames, Dv, g.size(x, 1)), 0, 2));
+  x = g.reshape(x, g.concat([media, g.ints([-1, Dv])], 0));
+  const initial = g.weight('resampler.latents', 'f32', [n, Dv]);
+  let latents = g.op('Expand', [initial, g.concat([media, g.ints([n, Dv])], 0)]);
+  for (let i = 0; i < r.layers; i++) latents = perceiverLayer(build, r, Dv, `resampler.layers.${i}`, x, latents, media);
+  return normalize(build, latents, 'resampler.norm', r.norm, Dv);
+}
+
 function perceiverLayer(
   build: Build,
-  config: FlamingoConfig,
+  r: PerceiverConfig,
+  Dv: number,
   at: string,
   x: string,
   latents: string,
   media: string,
 ): string {
   const { g } = build;
-  const { resampler: r, vision } = config;
-  const [Dv, inner] = [vision.width, r.heads * r.headDim];
+  const inner = r.heads * r.headDim;
   const rows = (value: string) => g.reshape(value, [-1, Dv]);
   const back = (value: string) => g.reshape(value, g.concat([media, g.ints([-1, Dv])], 0));
   const normedMedia = normalize(build, x, `${at}.norm_media`, r.norm, Dv);
@@ -62,25 +83,22 @@ function perceiverLayer(
 }
 
 /** Keys and values of every gated layer, stacked: what the decoder reads instead of the latents. */
-function mediaKeyValues(
-  build: Build,
-  { gated, resampler, vision }: FlamingoConfig,
-  latents: string,
-  media: string,
-): void {
+function mediaKeyValues(build: Build, config: FlamingoConfig, latents: string, media: string): void {
+  const { gated, resampler } = config;
   if (gated.before.length === 0) return;
   const { g } = build;
-  const inner = gated.heads * gated.headDim;
-  const rows = g.reshape(latents, [-1, vision.width]);
+  const [heads, width] = [mediaHeads(gated), latentWidth(config)];
+  const inner = heads * gated.headDim;
+  const rows = g.reshape(latents, [-1, width]);
   const layers = gated.before.map((_, k) => {
-    const kv = linear(build, rows, `gated.${k}.to_kv.weight`, 2 * inner, vision.width);
+    const kv = linear(build, rows, `gated.${k}.to_kv.weight`, 2 * inner, width);
     const [keys, values] = g
       .split(kv, [inner, inner], -1)
-      .map((part) => splitHeads(build, part, media, gated.heads, gated.headDim));
+      .map((part) => splitHeads(build, part, media, heads, gated.headDim));
     const normed = normalizeHeads(build, keys, `gated.${k}.norm_k`, gated.qkNorm, gated.headDim);
     return [g.unsqueeze(normed, 0), g.unsqueeze(values, 0)];
   });
-  const shape = [gated.before.length, 'M', gated.heads, resampler.latents, gated.headDim];
+  const shape = [gated.before.length, 'M', heads, resampler.latents, gated.headDim];
   g.output(
     g.concat(
       layers.map(([key]) => key),

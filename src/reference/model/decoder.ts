@@ -1,5 +1,5 @@
 import { roundToBfloat } from '../../core/half';
-import type { FlamingoConfig } from '../../format/config';
+import { type FlamingoConfig, mediaHeads, selfBlocks } from '../../format/config';
 import {
   add,
   dot,
@@ -20,6 +20,8 @@ export interface ReferenceTokens {
   ids: readonly number[];
   /** Per token: the medium it sees, or -1. */
   mediaIndex: readonly number[];
+  /** Per token: the first medium of its range, which ends with `mediaIndex`; that one alone where nothing is said. */
+  mediaFirst?: readonly number[];
   media: readonly ReferenceMedium[];
 }
 
@@ -37,6 +39,7 @@ export function decode(config: FlamingoConfig, values: WeightValues, tokens: Ref
   const { decoder: d, gated, width: D } = config;
   const table = rowsOf(values('embed.weight'), D);
   let x = tokens.ids.map((id, p) => table[id].map((v, c) => v + learnedPosition(config, values, p)[c]));
+  const own = new Set(selfBlocks(config));
   const hidden: Rows[] = [];
   const attention: Rows[][] = [];
   for (let i = 0; i < d.layers; i++) {
@@ -46,7 +49,7 @@ export function decode(config: FlamingoConfig, values: WeightValues, tokens: Ref
       x = layer.y;
       attention.push(layer.probabilities);
     }
-    x = block(config, values, i, x);
+    if (own.has(i)) x = block(config, values, i, x);
     hidden.push(x);
   }
   const normed = normalize(x, 'norm', d.norm, values);
@@ -64,37 +67,55 @@ function learnedPosition(
   return values('positions.weight').subarray(row * width, (row + 1) * width);
 }
 
-/** y = x + tanh(attn_gate) xattn(norm x); y + tanh(ff_gate) ff(norm y). A token reads the latents of its own medium; without one it gets 0. */
-function gatedLayer(
-  config: FlamingoConfig,
-  values: WeightValues,
-  k: number,
-  x: Rows,
-  { mediaIndex, media }: ReferenceTokens,
-) {
+/**
+ * y = x + tanh(attn_gate) xattn(norm x); y + tanh(ff_gate) ff(norm y). A token reads the latents of its own medium, or of a range of media; without one it gets 0.
+ * With lead `no-feed-forward`, tokens before the first medium read everything, and the feed-forward gives them 0.
+ */
+function gatedLayer(config: FlamingoConfig, values: WeightValues, k: number, x: Rows, tokens: ReferenceTokens) {
   const { gated: g, resampler } = config;
+  const { mediaIndex, media } = tokens;
   const at = `gated.${k}`;
   const q = linear(normalize(x, `${at}.norm`, g.norm, values), values(`${at}.to_q.weight`));
   const probabilities: Rows[] = Array.from({ length: g.heads }, () => []);
   const attended = q.map((row, t) => {
-    const m = mediaIndex[t];
+    const seen = seenLatents(config, tokens, t);
     return Array.from({ length: g.heads }, (_, h) => {
       const all = new Array<number>(Math.max(1, media.length) * resampler.latents).fill(0);
       probabilities[h].push(all);
-      if (m < 0) return new Array<number>(g.headDim).fill(0);
-      const [keys, vs] = [media[m].layers[k].keys, media[m].layers[k].values].map((rows) => head(rows, h, g.headDim));
+      if (seen.length === 0) return new Array<number>(g.headDim).fill(0);
+      const kv = Math.floor((h * mediaHeads(g)) / g.heads);
+      const part = (of: Rows, j: number) => of[j].slice(kv * g.headDim, (kv + 1) * g.headDim);
       const [query] = normalizeHead([row.slice(h * g.headDim, (h + 1) * g.headDim)], `${at}.norm_q`, g.qkNorm, values);
-      const normed = normalizeHead(keys, `${at}.norm_k`, g.qkNorm, values);
-      const weights = softmax(normed.map((key) => dot(query, key) / Math.sqrt(g.headDim)));
-      weights.forEach((w, j) => {
-        all[m * resampler.latents + j] = w;
+      const keys = normalizeHead(
+        seen.map(({ m, j }) => part(media[m].layers[k].keys, j)),
+        `${at}.norm_k`,
+        g.qkNorm,
+        values,
+      );
+      const weights = softmax(keys.map((key) => dot(query, key) / Math.sqrt(g.headDim)));
+      weights.forEach((w, i) => {
+        all[seen[i].m * resampler.latents + seen[i].j] = w;
       });
-      return mix(weights, vs);
+      return mix(
+        weights,
+        seen.map(({ m, j }) => part(media[m].layers[k].values, j)),
+      );
     }).flat();
   });
   const y = add(x, gate(values(`${at}.attn_gate`), linear(attended, values(`${at}.to_out.weight`))));
   const ff = feedForward(normalize(y, `${at}.ff.norm`, g.norm, values), `${at}.ff`, g.feedForward, values);
-  return { y: add(y, gate(values(`${at}.ff_gate`), ff)), probabilities };
+  const open = ff.map((row, t) => (g.lead === 'no-feed-forward' && mediaIndex[t] < 0 ? row.map(() => 0) : row));
+  return { y: add(y, gate(values(`${at}.ff_gate`), open)), probabilities };
+}
+
+/** Latents j of media m that token t attends to. */
+function seenLatents({ gated, resampler: { latents } }: FlamingoConfig, tokens: ReferenceTokens, t: number) {
+  const { media, mediaIndex, mediaFirst = mediaIndex } = tokens;
+  const all = gated.lead === 'no-feed-forward' && mediaIndex[t] < 0;
+  const pairs = media.flatMap(({ seen = latents }, m) =>
+    Array.from({ length: all ? latents : seen }, (_, j) => ({ m, j })),
+  );
+  return all ? pairs : pairs.filter(({ m }) => m >= mediaFirst[t] && m <= mediaIndex[t]);
 }
 
 function gate(stored: Float64Array, x: Rows): Rows {

@@ -1,4 +1,4 @@
-import type { FlamingoConfig } from '../../format/config';
+import { type FlamingoConfig, type PerceiverConfig, perceiverOf } from '../../format/config';
 import { frameEmbeddings } from '../embed/add-frames';
 import {
   add,
@@ -15,7 +15,7 @@ import {
   type WeightValues,
 } from './math';
 
-/** Keys and values [n, H*d] of one medium for one gated layer. */
+/** Keys and values [n, Hkv*d] of one medium for one gated layer. */
 export interface MediaKeyValues {
   keys: Rows;
   values: Rows;
@@ -25,19 +25,36 @@ export interface MediaKeyValues {
 export interface ReferenceMedium {
   latents: Rows;
   layers: MediaKeyValues[];
+  /** Latents that tokens see; all of them where nothing is said. */
+  seen?: number;
+}
+
+/** features [F, v, Dv] of one medium -> latents and key/values, f64. */
+export function resample(
+  config: FlamingoConfig,
+  values: WeightValues,
+  features: ArrayLike<number>,
+  seen?: number,
+): ReferenceMedium {
+  const x = rowsOf(features, config.vision.width);
+  const latents = config.resampler.kind === 'projection' ? project(x, values) : perceiver(config, values, x);
+  const layers = config.gated.before.map((_, k) => keyValues(linear(latents, values(`gated.${k}.to_kv.weight`))));
+  return { latents, layers, seen };
+}
+
+function project(x: Rows, values: WeightValues): Rows {
+  return linear(x, values('resampler.projection.weight'), values('resampler.projection.bias'));
 }
 
 /**
- * features [F, v, Dv] of one medium -> latents and key/values, f64. Written from Flamingo §2.1 and open_flamingo PerceiverResampler: latents attend
- * over concat(norm(features), norm(latents)), then a feed-forward, both with residuals; a final norm.
+ * Written from Flamingo §2.1 and open_flamingo PerceiverResampler: latents attend over concat(norm(features), norm(latents)), then a feed-forward, both with
+ * residuals; a final norm.
  */
-export function resample(
-  { resampler: r, gated, vision }: FlamingoConfig,
-  values: WeightValues,
-  features: ArrayLike<number>,
-): ReferenceMedium {
-  const frames = embeddings(r.maxFrames, values, features.length / (vision.patches * vision.width), vision.width);
-  const x = rowsOf(features, vision.width).map((row, i) => {
+function perceiver(config: FlamingoConfig, values: WeightValues, features: Rows): Rows {
+  const { vision } = config;
+  const r = perceiverOf(config);
+  const frames = embeddings(r.maxFrames, values, features.length / vision.patches, vision.width);
+  const x = features.map((row, i) => {
     const frame = frames?.[Math.floor(i / vision.patches)];
     return row.map((value, c) => value + (frame?.[c] ?? 0));
   });
@@ -45,14 +62,10 @@ export function resample(
   for (let i = 0; i < r.layers; i++) {
     const at = `resampler.layers.${i}`;
     latents = add(latents, perceive(r, at, x, latents, values));
-    latents = add(
-      latents,
-      feedForward(normalize(latents, `${at}.ff.norm`, r.norm, values), `${at}.ff`, r.feedForward, values),
-    );
+    const normed = normalize(latents, `${at}.ff.norm`, r.norm, values);
+    latents = add(latents, feedForward(normed, `${at}.ff`, r.feedForward, values));
   }
-  latents = normalize(latents, 'resampler.norm', r.norm, values);
-  const layers = gated.before.map((_, k) => keyValues(linear(latents, values(`gated.${k}.to_kv.weight`))));
-  return { latents, layers };
+  return normalize(latents, 'resampler.norm', r.norm, values);
 }
 
 function embeddings(rows: number | null, values: WeightValues, frames: number, width: number): Rows | undefined {
@@ -60,7 +73,7 @@ function embeddings(rows: number | null, values: WeightValues, frames: number, w
   return rowsOf(frameEmbeddings(values('resampler.frame_embeddings'), frames, rows, width), width);
 }
 
-function perceive(r: FlamingoConfig['resampler'], at: string, x: Rows, latents: Rows, values: WeightValues): Rows {
+function perceive(r: PerceiverConfig, at: string, x: Rows, latents: Rows, values: WeightValues): Rows {
   const normed = normalize(latents, `${at}.norm_latents`, r.norm, values);
   const context = [...normalize(x, `${at}.norm_media`, r.norm, values), ...normed];
   const q = linear(normed, values(`${at}.to_q.weight`));

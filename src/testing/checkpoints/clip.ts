@@ -1,16 +1,15 @@
 import type { ReferenceVision } from '../../reference/model/vision';
 import { type Canonical, exact, type StoredType, stacked, TensorMaker, type Tensors } from './tensors';
-import { timmCheckpoint } from './timm';
 
 export interface ClipSpec {
-  layout: 'open_clip' | 'hugging face' | 'timm';
+  layout: 'open_clip' | 'hugging face';
   imageSize: number;
   patch: number;
   width: number;
   heads: number;
   layers: number;
   inner: number;
-  activation: 'gelu' | 'quick-gelu' | 'gelu-tanh';
+  activation: 'gelu' | 'quick-gelu';
   type: StoredType;
 }
 
@@ -32,7 +31,6 @@ const MODULES = [
 
 /** A CLIP vision tower with its text tower's leftovers, and what its features are by the reference. */
 export function clipCheckpoint(spec: ClipSpec, seed: number): ClipCheckpoint {
-  if (spec.layout === 'timm') return timmCheckpoint(spec, seed);
   const make = new TensorMaker(spec.type, seed);
   const tensors: Tensors = new Map();
   const canonical: Canonical = new Map();
