@@ -1,4 +1,5 @@
 import type { TensorSource } from '../format/tensor-source';
+import { stack } from './families/language';
 import type { RecipeBook } from './recipe';
 
 /** perceiver.*: open_flamingo/src/helpers.py PerceiverResampler. */
@@ -13,7 +14,10 @@ export function fillResampler(book: RecipeBook, source: TensorSource, layers: nu
       copy(`${to}.norm_latents.${part}`, `${from}.0.norm_latents.${part}`);
       copy(`${to}.ff.norm.${part}`, `${from}.1.0.${part}`);
     }
-    for (const matrix of ['to_q', 'to_kv', 'to_out']) copy(`${to}.${matrix}.weight`, `${from}.0.${matrix}.weight`);
+    for (const matrix of ['to_q', 'to_out']) copy(`${to}.${matrix}.weight`, `${from}.0.${matrix}.weight`);
+    // One matrix for keys and values, or one each.
+    const split = source.tensors.has(`${from}.0.to_k.weight`);
+    stack(book, source, `${to}.to_kv`, split ? [`${from}.0.to_k`, `${from}.0.to_v`] : [`${from}.0.to_kv`], false);
     copy(`${to}.ff.up.weight`, `${from}.1.1.weight`);
     copy(`${to}.ff.down.weight`, `${from}.1.3.weight`);
   }

@@ -1,5 +1,5 @@
 import { FlamingoError } from '../core/errors';
-import type { FlamingoConfig } from '../format/config';
+import type { Activation, FlamingoConfig } from '../format/config';
 import { type TensorSource, tensorOf } from '../format/tensor-source';
 import { fillGatedLayer, fillResampler } from './delta-tensors';
 import type { LanguageModel } from './families/language';
@@ -18,6 +18,10 @@ export interface DeltaSettings {
   cross_attn_every_n_layers?: number | null;
   max_num_frames?: number | null;
   decoder_layers?: string | null;
+  /** Whether the gated layers stand before blocks n - 1, 2n - 1, … as in OpenFlamingo (default), or 0, n, 2n, …. */
+  first_block?: 'last-of-n' | 'first-of-n';
+  /** Activations of the feed-forwards; OpenFlamingo's is the exact gelu. */
+  activations?: { perceiver: Activation; cross_attention: Activation };
 }
 
 /** Upstream's head size where nothing else is said. open_flamingo/src/helpers.py. */
@@ -47,11 +51,12 @@ export function openFlamingoDelta(original: TensorSource, language: LanguageMode
   const layers = indices(source, /^perceiver\.layers\.(\d+)\./);
   const prefix = gatedPrefix(source, language.blocksPath);
   const before = indices(source, new RegExp(`^${escapeRegExp(prefix.start)}(\\d+)${escapeRegExp(prefix.end)}`));
-  checkPlacement(source.label, before, language.decoder.layers, settings.cross_attn_every_n_layers);
+  checkPlacement(source.label, before, language.decoder.layers, settings);
   const first = `${prefix.start}${before[0]}${prefix.end}`;
   checkWidth(source, `${first}attn.norm.weight`, language);
   const norm = { kind: 'layer', eps: 1e-5, bias: true } as const;
-  const mlp = (up: string) => ({ inner: shape(up)[0], activation: 'gelu', gated: false, bias: false }) as const;
+  const mlp = (up: string, activation: Activation = 'gelu') =>
+    ({ inner: shape(up)[0], activation, gated: false, bias: false }) as const;
   const [latents, visionWidth] = shape('perceiver.latents');
   return {
     source,
@@ -61,14 +66,14 @@ export function openFlamingoDelta(original: TensorSource, language: LanguageMode
       latents,
       ...headSizes(source.label, 'perceiver', shape('perceiver.layers.0.0.to_q.weight')[0], settings.perceiver),
       norm,
-      feedForward: mlp('perceiver.layers.0.1.1.weight'),
+      feedForward: mlp('perceiver.layers.0.1.1.weight', settings.activations?.perceiver),
       maxFrames: maxFrames(source, settings),
     },
     gated: {
       before,
       ...headSizes(source.label, 'cross_attention', shape(`${first}attn.to_q.weight`)[0], settings.cross_attention),
       norm,
-      feedForward: mlp(`${first}ff.1.weight`),
+      feedForward: mlp(`${first}ff.1.weight`, settings.activations?.cross_attention),
       gate: 'scalar',
     },
     fill(book) {
@@ -114,7 +119,12 @@ function gatedPrefix(source: TensorSource, blocksPath: string): { start: string;
 }
 
 /** Upstream puts a gated layer before every n-th block; another pattern means that some are missing. */
-function checkPlacement(file: string, before: number[], blocks: number, given: number | null | undefined): void {
+function checkPlacement(
+  file: string,
+  before: number[],
+  blocks: number,
+  { cross_attn_every_n_layers: given, first_block }: DeltaSettings,
+): void {
   const outside = before.find((block) => block >= blocks);
   if (outside !== undefined) {
     throw new FlamingoError(
@@ -127,7 +137,8 @@ function checkPlacement(file: string, before: number[], blocks: number, given: n
     );
   }
   const every = given ?? before[0] + 1;
-  const expected = Array.from({ length: blocks }, (_, i) => i).filter((i) => (i + 1) % every === 0);
+  const start = first_block === 'first-of-n' ? 0 : 1;
+  const expected = Array.from({ length: blocks }, (_, i) => i).filter((i) => (i + start) % every === 0);
   if (expected.join() === before.join()) return;
   throw new FlamingoError(
     'shape-mismatch',

@@ -8,6 +8,7 @@ import { falcon } from './families/falcon';
 import type { Described } from './families/fields';
 import { gptJ } from './families/gpt-j';
 import { gptNeox } from './families/gpt-neox';
+import { gpt2 } from './families/gpt2';
 import type { LanguageModel } from './families/language';
 import { llama } from './families/llama';
 import { mpt } from './families/mpt';
@@ -19,6 +20,7 @@ import { fillTables } from './tables';
 import type { VisionSource } from './vision-source';
 
 const LANGUAGES: Record<string, (folder: ModelFolder) => LanguageModel> = {
+  gpt2,
   gpt_neox: gptNeox,
   mosaic_gpt: mpt,
   mpt,

@@ -53,7 +53,7 @@ async function openParts(options: SourceOptions): Promise<SourceModel> {
   const { name, baseModels, settings, ...paths } = await resolvePaths(options);
   const open = new Cleanup();
   try {
-    const vision = open.use(await openVision(paths.vision, options.visionTokens ?? settings.vision_tokens));
+    const vision = open.use(await openVision(paths.vision, { tokens: options.visionTokens ?? settings.vision_tokens }));
     const language = open.use(await openModel('--language', paths.language));
     const delta = open.use(await openWeights(await findWeights('--flamingo', paths.flamingo)));
     const given = await readTokenizer(paths.tokenizer);

@@ -5,7 +5,7 @@ import { FlamingoError, isFlamingoError } from '../core/errors';
 import type { FlamingoConfig } from '../format/config';
 import { type ImageProcessor, imageProcessor } from '../format/manifest';
 import { decodeModel } from '../format/onnx/decode';
-import { type ClipFeatures, clipVision, type VisionTokens } from './clip';
+import { type ClipFeatures, clipVision } from './clip';
 import { WeightEncoder } from './encode-weights';
 import { buildVision, visionPatches, visionTensors } from './graphs/vision';
 import { type FileSink, writeGraph } from './graphs/write-graph';
@@ -39,14 +39,14 @@ const exportedSettings = v.object({
 });
 
 /** A CLIP folder or file, or an exported `.onnx` with a `.json` of the same name beside it. */
-export async function openVision(path: string, tokens?: VisionTokens): Promise<VisionSource> {
-  return path.endsWith('.onnx') ? await exportedVision(path) : await clipSource(path, tokens);
+export async function openVision(path: string, features: ClipFeatures = {}): Promise<VisionSource> {
+  return path.endsWith('.onnx') ? await exportedVision(path) : await clipSource(path, features);
 }
 
-async function clipSource(path: string, tokens?: VisionTokens): Promise<VisionSource> {
+async function clipSource(path: string, features: ClipFeatures): Promise<VisionSource> {
   const folder = await openModel('--vision', path);
   try {
-    return clipOf(folder, await preprocessorOf(folder), { tokens });
+    return clipOf(folder, await preprocessorOf(folder), features);
   } catch (error) {
     await folder[Symbol.asyncDispose]();
     throw error;

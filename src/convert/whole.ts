@@ -2,6 +2,7 @@ import { access } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { FlamingoError } from '../core/errors';
 import { idefics } from './families/idefics';
+import { mini } from './families/mini';
 import { otter } from './families/otter';
 import { readWholeSettings } from './settings';
 import type { SourceModel } from './source-model';
@@ -11,7 +12,7 @@ import { preprocessorOf } from './vision-source';
 import type { WholeFamily } from './whole-family';
 
 /** In the order in which they are asked. */
-const FAMILIES: readonly WholeFamily[] = [idefics, otter];
+const FAMILIES: readonly WholeFamily[] = [idefics, mini, otter];
 
 /** Whether a folder is one checkpoint: it has a config.json, and no flamingo.json that names parts. */
 export async function isWholeFolder(folder: string): Promise<boolean> {
