@@ -6,6 +6,8 @@ export type FlamingoModelOptions = LoadOptions;
 
 const loadOptions = v.strictObject({
   executor: v.optional(v.picklist(['auto', 'webgpu', 'wasm'])),
+  profile: v.optional(v.boolean()),
+  tap: v.optional(v.string()),
   signal: v.optional(v.instance(AbortSignal)),
   onProgress: v.optional(
     v.custom<(progress: LoadProgress) => void>((value) => typeof value === 'function', 'a function'),

@@ -14,6 +14,8 @@ export interface Executor extends Disposable {
   /** An empty token sequence with room for `capacity` tokens. */
   createSequence(capacity: number): Promise<Sequence>;
   memory(): MemoryUse;
+  /** Time per kernel, where the model was loaded with `profile`. */
+  profile?(): Promise<KernelTime[] | undefined>;
   readonly counters: ExecutorCounters;
 }
 
@@ -76,6 +78,13 @@ export interface SampleOptions {
   step: number;
   /** Tokens that are never chosen. */
   suppress: readonly number[];
+}
+
+/** GPU time of all dispatches of one kernel so far. */
+export interface KernelTime {
+  kernel: string;
+  dispatches: number;
+  ms: number;
 }
 
 /** Bytes held on the device (or in wasm memory), by purpose. */

@@ -1,6 +1,7 @@
 import { FlamingoError } from '../core/errors';
 import { Ledger } from './ledger';
 import { PipelineCache } from './pipeline-cache';
+import { Profiler } from './profiler';
 
 /** A negotiated device and everything that is shared by those who use it. */
 export interface GpuDevice extends Disposable {
@@ -8,6 +9,8 @@ export interface GpuDevice extends Disposable {
   readonly ledger: Ledger;
   readonly pipelines: PipelineCache;
   readonly counters: GpuCounters;
+  /** Only where the device was opened for profiling. */
+  readonly profiler: Profiler | undefined;
   readonly f16: boolean;
   readonly subgroups: boolean;
   /** True for rasterisers on the CPU (SwiftShader, lavapipe, WARP). */
@@ -30,6 +33,8 @@ export interface DeviceOptions {
   f16?: boolean;
   /** false: do not use subgroups even where they are there. */
   subgroups?: boolean;
+  /** Time every dispatch, on a device that is slower for it. Throws `device` where the adapter has no `timestamp-query`. */
+  profile?: boolean;
   /** Lower limits than the adapter's, for tests of small devices. */
   limits?: { maxBufferSize?: number; maxStorageBufferBindingSize?: number };
 }
@@ -43,8 +48,8 @@ const LIMITS = [
 ] as const;
 
 /**
- * Asks for the adapter's own limits and the optional features that exist; requires none. `timestamp-query` is never asked for: it slows
- * Metal about threefold (measured), so profiling uses a device of its own. Throws `device` when there is no adapter.
+ * Asks for the adapter's own limits and the optional features that exist; requires none. `timestamp-query` is asked for in
+ * profiling alone: it slows Metal about threefold (measured). Throws `device` when there is no adapter.
  */
 export async function openDevice(gpu: GPU | undefined, options: DeviceOptions = {}): Promise<GpuDevice> {
   const adapter = await requestAdapter(gpu);
@@ -53,13 +58,14 @@ export async function openDevice(gpu: GPU | undefined, options: DeviceOptions = 
   const subgroups = options.subgroups !== false && adapter.features.has('subgroups');
   if (f16) wanted.push('shader-f16');
   if (subgroups) wanted.push('subgroups');
+  if (options.profile) wanted.push(timestamps(adapter));
   const limits = Object.fromEntries(LIMITS.map((name) => [name, adapter.limits[name]]));
   const device = await adapter.requestDevice({
     label: 'flamingo-web',
     requiredFeatures: wanted,
     requiredLimits: { ...limits, ...options.limits },
   });
-  return wrapDevice(device, adapter.info, { f16, subgroups });
+  return wrapDevice(device, adapter.info, { f16, subgroups }, options.profile === true);
 }
 
 /** True when the browser offers a WebGPU adapter that is not a software rasteriser. */
@@ -81,10 +87,18 @@ async function requestAdapter(gpu: GPU | undefined): Promise<GPUAdapter> {
   });
 }
 
+function timestamps({ features, info }: GPUAdapter): GPUFeatureName {
+  if (features.has('timestamp-query')) return 'timestamp-query';
+  throw new FlamingoError('device', `The GPU (${info.vendor} ${info.architecture}) gives no timestamps.`, {
+    hint: 'Run without profiling, or on another GPU.',
+  });
+}
+
 function wrapDevice(
   device: GPUDevice,
   info: GPUAdapterInfo,
   features: { f16: boolean; subgroups: boolean },
+  profile: boolean,
 ): GpuDevice {
   let disposed = false;
   const lost = new Promise<FlamingoError>((resolve) => {
@@ -101,6 +115,7 @@ function wrapDevice(
     ledger: new Ledger(device),
     pipelines: new PipelineCache(device, features),
     counters: { submits: 0, dispatches: 0, bindGroups: 0 },
+    profiler: profile ? new Profiler(device) : undefined,
     ...features,
     software: isSoftware(info),
     adapter: [info.vendor, info.architecture, info.description].filter(Boolean).join(' ') || 'unnamed adapter',

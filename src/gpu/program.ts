@@ -1,5 +1,6 @@
 import type { GpuDevice } from './device';
 import type { Workgroups } from './kernel';
+import type { TimedSubmit } from './profiler';
 import type { Bindable, BufferSlice, Dispatch, Recording, StepValues } from './recording';
 import { resolveParams, type StepBuffer } from './step-buffer';
 
@@ -58,29 +59,54 @@ export class Program {
     this.step.write(step, inputs);
     const encoder = device.createCommandEncoder({ label: this.label });
     const end = this.commands.length;
+    const timed = this.gpu.profiler?.begin(end);
+    const ran: (Dispatch | undefined)[] = [];
     const stops = [...new Set(copies.map(({ after = end }) => after)), end].sort((a, b) => a - b);
     let from = 0;
     for (const stop of new Set(stops)) {
-      this.encodePass(encoder, step, from, stop);
+      if (timed) ran.push(...this.encodeTimed(encoder, step, from, stop, timed));
+      else this.encodePass(encoder, step, from, stop);
       for (const copy of copies) if ((copy.after ?? end) === stop) encodeCopy(encoder, copy);
       from = stop;
     }
+    timed?.resolve(encoder);
     device.queue.submit([encoder.finish()]);
+    timed?.read(ran);
     counters.submits++;
   }
 
   private encodePass(encoder: GPUCommandEncoder, step: StepValues, from: number, to: number): void {
     if (from === to) return;
     const pass = encoder.beginComputePass({ label: this.label });
-    for (const { dispatch, pipeline, bindGroup } of this.commands.slice(from, to)) {
-      const [x, y, z] = workgroups(dispatch, step);
-      if (x * y * z === 0) continue;
-      pass.setPipeline(pipeline);
-      pass.setBindGroup(0, bindGroup);
-      pass.dispatchWorkgroups(x, y, z);
-      this.gpu.counters.dispatches++;
-    }
+    for (const command of this.commands.slice(from, to)) this.encode(pass, command, step);
     pass.end();
+  }
+
+  /** A pass per dispatch, with timestamps around it. Gives the dispatches that have any work. */
+  private encodeTimed(
+    encoder: GPUCommandEncoder,
+    step: StepValues,
+    from: number,
+    to: number,
+    timed: TimedSubmit,
+  ): (Dispatch | undefined)[] {
+    return this.commands.slice(from, to).map((command, i) => {
+      const pass = encoder.beginComputePass({ label: command.dispatch.label, timestampWrites: timed.writes(from + i) });
+      const ran = this.encode(pass, command, step);
+      pass.end();
+      return ran ? command.dispatch : undefined;
+    });
+  }
+
+  /** False for a dispatch without work. */
+  private encode(pass: GPUComputePassEncoder, { dispatch, pipeline, bindGroup }: Command, step: StepValues): boolean {
+    const [x, y, z] = workgroups(dispatch, step);
+    if (x * y * z === 0) return false;
+    pass.setPipeline(pipeline);
+    pass.setBindGroup(0, bindGroup);
+    pass.dispatchWorkgroups(x, y, z);
+    this.gpu.counters.dispatches++;
+    return true;
   }
 }
 

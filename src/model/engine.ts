@@ -1,5 +1,5 @@
 import type { WeightType } from '../core/dtypes';
-import type { EncodedMedia, Executor, ExecutorCounters, MemoryUse, Sequence } from '../core/executor';
+import type { EncodedMedia, Executor, ExecutorCounters, KernelTime, MemoryUse, Sequence } from '../core/executor';
 import type { FlamingoConfig } from '../format/config';
 import { decoderTensors, resamplerTensors } from '../format/tensor-names';
 import type { GpuDevice } from '../gpu/device';
@@ -75,6 +75,10 @@ export class WgslExecutor implements Executor {
 
   createSequence(capacity: number): Promise<Sequence> {
     return WgslSequence.create(this.parts, capacity);
+  }
+
+  async profile(): Promise<KernelTime[] | undefined> {
+    return await this.parts.gpu.profiler?.table();
   }
 
   memory(): MemoryUse {

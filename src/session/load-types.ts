@@ -14,6 +14,10 @@ export interface LoadProgress {
 export interface LoadOptions {
   /** auto: a hardware WebGPU adapter, else onnxruntime-web on wasm, which is faster than WebGPU in software. */
   executor?: 'auto' | 'webgpu' | 'wasm';
+  /** Time every kernel: `stats().profile` has a table then. WebGPU only, and slower. */
+  profile?: boolean;
+  /** A stage to read back in every step, `hidden.<block>` or `attention.<layer>`: `stats().tap` sums it up. For debugging. */
+  tap?: string;
   signal?: AbortSignal;
   onProgress?: (progress: LoadProgress) => void;
 }

@@ -15,6 +15,7 @@ import { type Arriving, packageBytes, readPackage } from './read-package';
 import { rehearse } from './rehearse';
 import { ContextRunner } from './runner';
 import { Session } from './session';
+import { Tap } from './tap';
 import type { MediaSource } from './types';
 
 /** A larger model would be in the way of the first question for longer than it helps. */
@@ -66,7 +67,8 @@ export async function loadWith(platform: Platform, options: LoadOptions = {}): P
     const [tokenizer, vision, opened] = await Promise.all(parts);
     throwIfAborted(signal);
     onProgress?.({ phase: 'ready', loadedBytes: bytes, totalBytes: bytes });
-    return loaded(platform, source, { ...opened, vision, tokenizer }, cleanup);
+    const tap = options.tap === undefined ? undefined : Tap.of(options.tap, manifest.config);
+    return loaded(platform, source, { ...opened, vision, tokenizer, tap }, cleanup);
   } catch (error) {
     failed.abort();
     await Promise.allSettled(parts); // what is still being made has to be there to be disposed of
@@ -80,10 +82,10 @@ async function openEngine(
   platform: Platform,
   manifest: Manifest,
   arriving: Arriving,
-  { executor = 'auto' }: LoadOptions,
+  { executor = 'auto', profile = false }: LoadOptions,
   cleanup: Cleanup,
 ): Promise<{ choice: Choice; engine: Executor }> {
-  const choice = await chooseExecutor(executor, platform.gpu);
+  const choice = await chooseExecutor(executor, platform.gpu, { profile });
   if (choice.kind === 'webgpu') {
     cleanup.use(choice.gpu);
     const engine = cleanup.use(prepareWgsl(manifest, choice.gpu));
@@ -97,11 +99,11 @@ async function openEngine(
 function loaded(
   platform: Platform,
   source: Package,
-  parts: { choice: Choice; engine: Executor; vision: VisionEncoder; tokenizer: TextTokenizer },
+  parts: { choice: Choice; engine: Executor; vision: VisionEncoder; tokenizer: TextTokenizer; tap?: Tap },
   cleanup: Cleanup,
 ): LoadedParts {
   const { manifest } = source;
-  const { choice, engine, vision, tokenizer } = parts;
+  const { choice, engine, vision, tokenizer, tap } = parts;
   let asked = false;
   if (platform.rehearses && packageBytes(manifest) <= REHEARSED_BYTES) void rehearse(engine, vision, () => !asked);
   const shared = {
@@ -110,6 +112,7 @@ function loaded(
     tokenizer,
     media: cleanup.use(new MediaStore()),
     vision,
+    tap,
     pixels: (frames: readonly MediaSource[], signal?: AbortSignal) => platform.pixels(frames, manifest, signal),
     networkRequests: () => source.requests(),
   };

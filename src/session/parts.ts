@@ -1,6 +1,7 @@
 import type { Executor } from '../core/executor';
 import type { Manifest } from '../format/manifest';
 import type { MediaStore } from './media-store';
+import type { Tap } from './tap';
 import type { MediaSource } from './types';
 
 /** Text to ids and back, with the special tokens of one package. */
@@ -25,4 +26,6 @@ export interface ModelParts {
   /** Pictures -> pixels [F,3,S,S], preprocessed as the manifest says. */
   pixels(frames: readonly MediaSource[], signal?: AbortSignal): Promise<Float32Array>;
   networkRequests(): number;
+  /** A stage to read back in every step, for debugging. */
+  readonly tap?: Tap;
 }

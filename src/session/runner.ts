@@ -78,7 +78,11 @@ export class ContextRunner {
     throwIfAborted(signal);
     const encoded = media.map((handle) => this.parts.media.get(handle));
     const { strength: visualStrength } = this;
-    return await this.sequence.append({ ...tokens, media: encoded, visualStrength, ...want, signal });
+    const { tap } = this.parts;
+    const taps = tap ? [...(want.taps ?? []), tap.name] : want.taps;
+    const result = await this.sequence.append({ ...tokens, media: encoded, visualStrength, ...want, taps, signal });
+    tap?.see(result);
+    return result;
   }
 
   /** Keys and values of the text depend on what the pictures did to it: with another factor on the gates, all of them are computed again. */

@@ -151,6 +151,8 @@ export class Session implements FlamingoSession {
       bindGroupsPerToken: counters.lastStep.bindGroups,
       networkRequests: this.runner.parts.networkRequests(),
       msPerToken: this.msPerToken,
+      profile: await executor.profile?.(),
+      tap: this.runner.parts.tap?.summary,
     };
   }
 

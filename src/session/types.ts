@@ -1,4 +1,5 @@
-import type { MemoryUse } from '../core/executor';
+import type { KernelTime, MemoryUse } from '../core/executor';
+import type { TapSummary } from './tap';
 
 /** What addMedia takes: anything a browser or Node can decode to pixels. Several pictures make one clip. */
 export type MediaSource = Blob | ImageBitmap | ImageData;
@@ -126,6 +127,10 @@ export interface SessionStats {
   networkRequests: number;
   /** Mean over the decode steps of the last answer. */
   msPerToken: number;
+  /** GPU time per kernel, the longest first, of all sessions: where the model was loaded with `profile`. */
+  profile?: KernelTime[];
+  /** What the stage named by `tap` held in the last run. */
+  tap?: TapSummary;
 }
 
 /** The interface that the engine's Session, the worker client and a remote endpoint share. */

@@ -1,6 +1,7 @@
 import type { ReactiveController, ReactiveControllerHost } from 'lit';
 import { FlamingoError } from '../core/errors';
 import type { LoadedModel } from '../session/load-types';
+import type { SessionStats } from '../session/types';
 import { type MessagePart, type Picture, picturesOf } from './content';
 import { abortable, ContextKeeper } from './context-keeper';
 import { asFlamingoError } from './model-controller';
@@ -58,6 +59,10 @@ export class ConversationController implements ReactiveController {
   /** Asks the last question again. */
   retry(exchange: Exchange): Promise<string> {
     return this.exclusively((signal) => this.run(exchange, signal));
+  }
+
+  async stats(): Promise<SessionStats | undefined> {
+    return await (await this.opening?.keeper)?.session.stats();
   }
 
   stop(): void {

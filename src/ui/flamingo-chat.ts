@@ -1,6 +1,7 @@
 import { html, LitElement, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { FlamingoError } from '../core/errors';
 import type { LoadedModel, LoadOptions } from '../session/load-types';
+import type { SessionStats } from '../session/types';
 import { loadInWorker } from '../worker/client';
 import { ComposerController } from './composer-controller';
 import type { ContentPart, MessagePart, Picture } from './content';
@@ -29,6 +30,8 @@ export class FlamingoChat extends LitElement {
     model: { type: String, reflect: true },
     executor: { type: String, reflect: true },
     autoload: { type: Boolean, reflect: true },
+    profile: { type: Boolean, reflect: true },
+    tap: { type: String, reflect: true },
     maxTokens: { type: Number, attribute: 'max-tokens', reflect: true },
     clipFrames: { type: Number, attribute: 'clip-frames', reflect: true },
     samples: { attribute: false },
@@ -41,6 +44,10 @@ export class FlamingoChat extends LitElement {
   declare executor: NonNullable<LoadOptions['executor']>;
   /** Load the model as soon as the element is on a page. */
   declare autoload: boolean;
+  /** Time every kernel on the GPU, which is slower; `stats()` has the table. */
+  declare profile: boolean;
+  /** A stage to read back in every step, for debugging: `hidden.<block>` or `attention.<layer>`; `stats()` sums it up. */
+  declare tap: string;
   /** Longest answer, in tokens. */
   declare maxTokens: number;
   /** Frames that a video or an animated picture is read with, spread evenly over it. */
@@ -60,6 +67,8 @@ export class FlamingoChat extends LitElement {
     this.model = DEFAULT_MODEL;
     this.executor = 'auto';
     this.autoload = false;
+    this.profile = false;
+    this.tap = '';
     this.maxTokens = 256;
     this.clipFrames = 8; // as many as Flamingo was trained with
     this.samples = [];
@@ -104,6 +113,11 @@ export class FlamingoChat extends LitElement {
     const message = toMessageParts(content, this.clipFrames);
     message.catch(() => undefined); // told by the conversation, unless that is busy and never looks at it
     return await this.conversation.ask(message);
+  }
+
+  /** Counters of the conversation's session; undefined before the first question. */
+  async stats(): Promise<SessionStats | undefined> {
+    return await this.conversation.stats();
   }
 
   /** Stops the answer; what came so far stays. */
@@ -186,7 +200,12 @@ export class FlamingoChat extends LitElement {
   }
 
   private loadSettings() {
-    return { source: { url: this.model || DEFAULT_MODEL }, executor: this.executor };
+    return {
+      source: { url: this.model || DEFAULT_MODEL },
+      executor: this.executor,
+      profile: this.profile,
+      tap: this.tap || undefined,
+    };
   }
 
   private engineEvents() {

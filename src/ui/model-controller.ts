@@ -24,7 +24,7 @@ export class ModelController implements ReactiveController {
 
   constructor(
     private readonly host: ReactiveControllerHost,
-    private readonly options: () => { source: ModelSource; executor: LoadOptions['executor'] },
+    private readonly options: () => { source: ModelSource } & Pick<LoadOptions, 'executor' | 'profile' | 'tap'>,
     private readonly events: ModelEvents,
     private readonly load: Load,
   ) {
@@ -57,13 +57,13 @@ export class ModelController implements ReactiveController {
   private async begin(signal: AbortSignal): Promise<LoadedModel> {
     this.become({ kind: 'loading' });
     try {
-      const { source, executor } = this.options();
+      const { source, ...options } = this.options();
       const onProgress = (progress: LoadProgress) => {
         if (signal.aborted) return;
         this.become({ kind: 'loading', progress });
         this.events.progress(progress);
       };
-      const model = await this.load(source, { executor, signal, onProgress });
+      const model = await this.load(source, { ...options, signal, onProgress });
       this.become({ kind: 'ready', model });
       void model.lost.then((error) => this.lose(model, error));
       this.events.ready(model);

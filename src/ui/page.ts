@@ -1,4 +1,5 @@
 import './flamingo-chat';
+import { showProfile } from './profile-table';
 import type { Sample } from './view-empty';
 
 /** The app page: reads the address, gives the chat its samples, then lets it load. */
@@ -27,6 +28,9 @@ if (chat) {
   const executor = wanted.get('executor');
   if (model) chat.model = model;
   if (executor === 'auto' || executor === 'webgpu' || executor === 'wasm') chat.executor = executor;
+  chat.profile = wanted.get('profile') === '1';
+  chat.tap = wanted.get('tap') ?? '';
+  if (chat.profile || chat.tap) showProfile(chat);
   chat.samples = SAMPLES;
   chat.autoload = true;
 }
