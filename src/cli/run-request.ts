@@ -5,6 +5,7 @@ import type { AppendStep, EncodedMedia, Sequence } from '../core/executor';
 import { sampleToken } from '../core/sampling';
 import { checkClip } from '../format/clip-limit';
 import type { WritableTensor } from '../format/safetensors-writer';
+import { animatedFrames, countFrames, refuseVideo } from '../media/animation-node';
 import { decodeImage } from '../media/decode-node';
 import { mediaPixels } from '../media/pixels';
 import { beamSearch } from '../sampling/beam-search';
@@ -32,9 +33,10 @@ export class VisualCache implements Disposable {
 
   constructor(private readonly model: LoadedParts) {}
 
-  get(paths: readonly string[]): Promise<VisualEntry> {
-    const key = paths.join('\n');
-    const known = this.media.get(key) ?? this.encode(paths);
+  /** Of one picture per frame, or of one animated file for all. */
+  get(paths: readonly string[], frames: number): Promise<VisualEntry> {
+    const key = [frames, ...paths].join('\n');
+    const known = this.media.get(key) ?? this.encode(paths, frames);
     this.media.set(key, known);
     return known;
   }
@@ -44,13 +46,14 @@ export class VisualCache implements Disposable {
       void entry.then(({ media }) => media[Symbol.dispose]()).catch(() => undefined);
   }
 
-  private async encode(paths: readonly string[]): Promise<VisualEntry> {
+  private async encode(paths: readonly string[], frames: number): Promise<VisualEntry> {
     const { manifest, vision, engine } = this.model;
-    checkClip(manifest.config, paths.length);
+    checkClip(manifest.config, frames);
     const files = await Promise.all(paths.map(async (path) => new File([await readPicture(path)], basename(path))));
-    const pixels = await mediaPixels(files, manifest.image, decodeImage);
-    const features = await vision.encode(pixels, files.length);
-    return { pixels, features, media: await engine.encodeMedia(features, files.length) };
+    const pictures = files.length < frames ? await animatedFrames(files[0], frames) : files;
+    const pixels = await mediaPixels(pictures, manifest.image, decodeImage);
+    const features = await vision.encode(pixels, frames);
+    return { pixels, features, media: await engine.encodeMedia(features, frames) };
   }
 }
 
@@ -75,8 +78,8 @@ export async function runRequest(
     ids.map((id) => id === manifest.prompt.imageTokenId),
     manifest.config.gated.sees,
   );
-  const clips = group(request, (mediaIndex.at(-1) ?? -1) + 1);
-  const visual = await Promise.all(clips.map((clip) => cache.get(clip.map(resolvePath))));
+  const clips = await group(request, (mediaIndex.at(-1) ?? -1) + 1, resolvePath);
+  const visual = await Promise.all(clips.map((clip) => cache.get(clip, request.frames)));
   const media = visual.map((entry) => entry.media);
   using sequence = await engine.createSequence(manifest.config.contextLength);
   const wants = (output: RunOutput) => request.outputs.includes(output);
@@ -194,10 +197,16 @@ async function score({ model, sequence, next, promptLength, last }: Context, can
   return scores;
 }
 
-/** Pictures of each clip. Throws `media-count` when the prompt has another number of image tokens. */
-function group({ id, images, frames }: RunRequest, tokens: number): string[][] {
+/** Paths of the pictures of each clip, or of the one animated file that has them all. Throws `media-count` when the prompt has another number of image tokens. */
+async function group(
+  { id, images, frames }: RunRequest,
+  tokens: number,
+  resolvePath: (image: string) => string,
+): Promise<string[][]> {
+  const paths = images.map(resolvePath);
   if (images.length === tokens * frames)
-    return Array.from({ length: tokens }, (_, m) => images.slice(m * frames, (m + 1) * frames));
+    return Array.from({ length: tokens }, (_, m) => paths.slice(m * frames, (m + 1) * frames));
+  if (images.length === tokens && (await areAnimated(paths))) return paths.map((path) => [path]);
   const clips = frames > 1 ? ` in clips of ${frames}` : '';
   throw new FlamingoError(
     'media-count',
@@ -207,6 +216,16 @@ function group({ id, images, frames }: RunRequest, tokens: number): string[][] {
       details: { id, tokens, images: images.length, frames },
     },
   );
+}
+
+/** Throws `media-unreadable` for a video, which says why. */
+async function areAnimated(paths: readonly string[]): Promise<boolean> {
+  for (const path of paths) {
+    const bytes = await readPicture(path);
+    refuseVideo(basename(path), bytes);
+    if (countFrames(bytes) < 2) return false;
+  }
+  return true;
 }
 
 async function readPicture(path: string): Promise<Uint8Array<ArrayBuffer>> {

@@ -1,4 +1,5 @@
 import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { afterAll, beforeAll, test } from 'vitest';
 import { writeJson } from '../testing/checkpoints/files';
 import { CliFolder, expectRefused, type WrongCall } from '../testing/command-line';
@@ -57,6 +58,9 @@ beforeAll(async () => {
   await request('too few', { prompt: '<image>ab<image>c' });
   await request('too many', { images: [PICTURE, PICTURE] });
   await request('none', { prompt: 'abc' });
+  await request('a video', { frames: 2, images: [resolve('e2e/clips/steps.mp4')] });
+  await request('a short animation', { frames: 16, images: [resolve('e2e/clips/steps.gif')] });
+  await request('too long a clip', { frames: 33, images: Array(33).fill(PICTURE) });
   await request('unknown output', { outputs: ['logits', 'logitz'] });
   await request('no number', { generate: { max_new_tokens: 0 } });
   await request('unreadable', { images: [at('text.png')] });
@@ -98,6 +102,9 @@ const WRONG: WrongCall[] = [
     '1 image tokens but 1 images were given in clips of 2',
     'Add the missing images',
   ],
+  ['a video', () => runOf('package', 'a video'), 'steps.mp4 is a video', 'no WebCodecs', 'List its frames'],
+  ['a short animation', () => runOf('package', 'a short animation'), 'steps.gif has 12 frames; a clip of 16', 'fewer'],
+  ['too long a clip', () => runOf('package', 'too long a clip'), '33 frames', '1 to 32', 'fewer frames'],
   [
     'an unknown output',
     () => runOf('package', 'unknown output'),
