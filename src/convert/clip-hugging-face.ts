@@ -1,4 +1,5 @@
 import type { ImageProcessor } from '../format/manifest';
+import type { TensorSource } from '../format/tensor-source';
 import type { VisionModel } from './clip';
 import { triple } from './clip-open-clip';
 import { CLIP_MEAN, CLIP_STD, towerShape } from './clip-shape';
@@ -46,10 +47,8 @@ export function huggingFaceClip(folder: ModelFolder, postNorm: boolean, preproce
 
 /** CLIPImageProcessor. */
 function imageProcessor(given: Described, side: number): ImageProcessor {
-  for (const step of ['do_resize', 'do_center_crop', 'do_rescale', 'do_normalize']) allow(given, step, [true]);
-  allow(given, 'resample', [3], '3 is bicubic.');
-  const rescale = numberField(given, 'rescale_factor', 1 / 255);
-  if (Math.abs(rescale * 255 - 1) > 1e-6) throw unsupported(given, 'rescale_factor', rescale, '1/255');
+  allow(given, 'do_center_crop', [true]);
+  refuseOtherSteps(given);
   const crop = edge(given, 'crop_size', side);
   if (crop !== side) throw unsupported(given, 'crop_size', crop, `the tower’s own, ${side}`);
   const size = field(given, 'size');
@@ -65,6 +64,14 @@ function imageProcessor(given: Described, side: number): ImageProcessor {
   };
 }
 
+/** What an image processor of transformers may leave out or do otherwise, but none of these towers does. */
+export function refuseOtherSteps(given: Described): void {
+  for (const step of ['do_resize', 'do_rescale', 'do_normalize']) allow(given, step, [true]);
+  allow(given, 'resample', [3], '3 is bicubic.');
+  const rescale = numberField(given, 'rescale_factor', 1 / 255);
+  if (Math.abs(rescale * 255 - 1) > 1e-6) throw unsupported(given, 'rescale_factor', rescale, '1/255');
+}
+
 /** A size: n, {shortest_edge: n}, or {height: n, width: n}. */
 function edge(given: Described, name: string, otherwise: number): number {
   const value = field(given, name) ?? otherwise;
@@ -76,26 +83,32 @@ function edge(given: Described, name: string, otherwise: number): number {
 }
 
 function fill(book: RecipeBook, { source }: ModelFolder, layers: number, postNorm: boolean): void {
-  const module = (target: string, ...names: string[]) =>
-    stack(
-      book,
-      source,
-      `vision.${target}`,
-      names.map((name) => `${AT}.${name}`),
-      true,
-    );
+  const module = (target: string, name: string) => stack(book, source, `vision.${target}`, [`${AT}.${name}`], true);
   book.set('vision.patch.weight', book.whole(source, NAMES.kernel));
   book.set('vision.class', book.whole(source, `${AT}.embeddings.class_embedding`));
   book.set('vision.positions', book.whole(source, NAMES.positions));
   module('norm_pre', source.tensors.has(`${AT}.pre_layernorm.weight`) ? 'pre_layernorm' : 'pre_layrnorm'); // upstream's spelling is the second
   if (postNorm) module('norm_post', 'post_layernorm');
+  fillHuggingFaceBlocks(book, source, layers);
+}
+
+/** The encoder of CLIP and of SigLIP: modeling_siglip.py copies it. */
+export function fillHuggingFaceBlocks(book: RecipeBook, source: TensorSource, layers: number): void {
   for (let i = 0; i < layers; i++) {
-    const [from, to] = [`encoder.layers.${i}`, `blocks.${i}`];
-    module(`${to}.norm1`, `${from}.layer_norm1`);
-    module(`${to}.qkv`, ...['q', 'k', 'v'].map((which) => `${from}.self_attn.${which}_proj`));
-    module(`${to}.out`, `${from}.self_attn.out_proj`);
-    module(`${to}.norm2`, `${from}.layer_norm2`);
-    module(`${to}.up`, `${from}.mlp.fc1`);
-    module(`${to}.down`, `${from}.mlp.fc2`);
+    const [from, to] = [`${AT}.encoder.layers.${i}`, `vision.blocks.${i}`];
+    const module = (target: string, ...names: string[]) =>
+      stack(
+        book,
+        source,
+        `${to}.${target}`,
+        names.map((name) => `${from}.${name}`),
+        true,
+      );
+    module('norm1', 'layer_norm1');
+    module('qkv', 'self_attn.q_proj', 'self_attn.k_proj', 'self_attn.v_proj');
+    module('out', 'self_attn.out_proj');
+    module('norm2', 'layer_norm2');
+    module('up', 'mlp.fc1');
+    module('down', 'mlp.fc2');
   }
 }

@@ -39,7 +39,7 @@ export function openClip(folder: ModelFolder, postNorm: boolean): VisionModel {
       preNorm,
       postNorm: normed,
     },
-    image: imageProcessor(section(folder, 'preprocess_cfg'), shape.imageSize),
+    image: openClipProcessor(section(folder, 'preprocess_cfg'), shape.imageSize),
     fill: (book) => fill(book, folder, shape.layers, preNorm, normed),
     ignore(name) {
       if (/^visual\.(ln_post|proj)/.test(name)) return 'comes after the features that Flamingo takes';
@@ -49,8 +49,11 @@ export function openClip(folder: ModelFolder, postNorm: boolean): VisionModel {
 }
 
 function refuseOthers(vision: Described): void {
-  allow(vision, 'timm_model_name', [], 'Export such a tower as ONNX.');
   allow(vision, 'attentional_pool', [false]);
+  allow(vision, 'global_average_pool', [false], 'Older versions of open_clip keep the class token then.');
+  allow(vision, 'input_patchnorm', [false]);
+  allow(vision, 'ls_init_value', []);
+  allow(vision, 'pos_embed_type', ['learnable', 'sin_cos_2d']);
   allow(vision, 'pool_type', ['tok', 'avg']);
   allow(vision, 'no_ln_pre', [true, false]);
 }
@@ -63,7 +66,7 @@ function activationOf(model: Described, vision: Described): Activation {
 }
 
 /** A side of a square: n, or [n, n]; with three channels in front in preprocess_cfg. */
-function sideOf(at: Described, name: string): number | undefined {
+export function sideOf(at: Described, name: string): number | undefined {
   const value = field(at, name);
   if (value === undefined || typeof value === 'number') return value;
   const [height, width] = Array.isArray(value) ? value.slice(-2) : [];
@@ -72,7 +75,7 @@ function sideOf(at: Described, name: string): number | undefined {
 }
 
 /** open_clip.transform.image_transform for inference. */
-function imageProcessor(preprocess: Described, size: number): ImageProcessor {
+export function openClipProcessor(preprocess: Described, size: number): ImageProcessor {
   allow(preprocess, 'interpolation', ['bicubic']);
   allow(preprocess, 'resize_mode', ['shortest', 'squash']);
   allow(preprocess, 'mode', ['RGB']);

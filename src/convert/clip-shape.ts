@@ -11,6 +11,8 @@ export interface ShapeTensors {
   positions: string;
   up: string;
   blocks: RegExp;
+  /** Tokens before the patches: 1, the class token, unless another number is given. */
+  prefix?: number;
 }
 
 export interface TowerShape {
@@ -26,17 +28,19 @@ export interface TowerShape {
  * `configured`, the picture's side in the config, decides within that. Throws `shape-mismatch` when it does not fit the table of positions.
  */
 export function towerShape(source: TensorSource, names: ShapeTensors, configured: number | undefined): TowerShape {
+  const { prefix = 1 } = names;
   const [width, , patch] = tensorOf(source, names.kernel).shape;
   const positions = tensorOf(source, names.positions);
-  const side = Math.sqrt(positions.shape[0] - 1);
+  const rows = positions.shape.reduce((a, b) => a * b, 1) / width;
+  const side = Math.sqrt(rows - prefix);
   const imageSize = configured ?? side * patch;
   if (Math.floor(imageSize / patch) !== side) {
     throw new FlamingoError(
       'shape-mismatch',
-      `${positions.file}: ${names.positions} has ${positions.shape[0]} rows; pictures of ${imageSize} in patches of ${patch} need ${Math.floor(imageSize / patch) ** 2 + 1}.`,
+      `${positions.file}: ${names.positions} has ${rows} rows; pictures of ${imageSize} in patches of ${patch} need ${Math.floor(imageSize / patch) ** 2 + prefix}.`,
       {
         hint: 'The config belongs to another model, or the table of positions was cut.',
-        details: { tensor: names.positions, rows: positions.shape[0], imageSize, patch },
+        details: { tensor: names.positions, rows, imageSize, patch },
       },
     );
   }

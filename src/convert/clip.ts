@@ -3,9 +3,12 @@ import type { ImageProcessor } from '../format/manifest';
 import type { TensorSource } from '../format/tensor-source';
 import { huggingFaceClip } from './clip-hugging-face';
 import { openClip } from './clip-open-clip';
-import { field } from './families/fields';
+import { type Described, field } from './families/fields';
+import { hasAny } from './families/language';
 import type { VisionConfig } from './graphs/vision';
 import type { RecipeBook } from './recipe';
+import { huggingFaceSiglip } from './siglip-hugging-face';
+import { openClipSiglip } from './siglip-open-clip';
 import type { ModelFolder } from './sources';
 
 /** Where OpenFlamingo's features are taken from a CLIP tower. */
@@ -27,41 +30,61 @@ export interface VisionModel {
   ignore(name: string): string | undefined;
 }
 
-/** A CLIP vision transformer in open_clip's names or in Hugging Face's; `preprocessor` is what stands in preprocessor_config.json, where there is one. */
+interface Layout {
+  /** A tensor that only this layout has. */
+  tensor: RegExp;
+  /** Fields of config.json that describe the tower: one of them must be there. */
+  described: readonly string[];
+  configName: string;
+  open(folder: ModelFolder, postNorm: boolean, preprocessor: Described): VisionModel;
+}
+
+const OPEN_CLIP = { described: ['model_cfg', 'vision_cfg'], configName: 'open_clip_config.json' };
+const HUGGING_FACE = { described: ['vision_config', 'hidden_size'], configName: 'config.json' };
+
+/** What OpenAI's TorchScript archives do not say, because their code does it. Source: open_clip/src/open_clip/model.py build_model_from_openai_state_dict. */
+const OPENAI = { model_cfg: { quick_gelu: true, vision_cfg: { head_width: 64 } } };
+
+/** The first whose tensor is there. SigLIP's patch embedding has a bias, CLIP's has none. */
+const LAYOUTS: readonly Layout[] = [
+  { ...OPEN_CLIP, tensor: /^visual\.class_embedding$/, open: openClip },
+  { ...OPEN_CLIP, tensor: /^visual\.trunk\./, open: openClipSiglip },
+  { ...HUGGING_FACE, tensor: /^vision_model\.embeddings\.class_embedding$/, open: huggingFaceClip },
+  { ...HUGGING_FACE, tensor: /^vision_model\.embeddings\.patch_embedding\.bias$/, open: huggingFaceSiglip },
+];
+
+/**
+ * A vision transformer of CLIP or SigLIP in open_clip's names, in Hugging Face's, or in OpenAI's archive; `preprocessor` is what stands in
+ * preprocessor_config.json, where there is one.
+ */
 export function clipVision(
   folder: ModelFolder,
-  preprocessor: Pick<ModelFolder, 'config' | 'configFile'>,
+  preprocessor: Described,
   { tokens = 'after-post-norm', keepClass = false }: ClipFeatures = {},
 ): VisionModel {
-  const names = folder.source.tensors;
-  const isOpenClip = names.has('visual.conv1.weight');
-  if (!isOpenClip && !names.has('vision_model.embeddings.patch_embedding.weight')) throw unknownLayout(folder);
-  if (
-    field(folder, isOpenClip ? 'model_cfg' : 'vision_config', isOpenClip ? 'vision_cfg' : 'hidden_size') === undefined
-  ) {
+  if (folder.source.isScript) folder = { ...folder, config: OPENAI, configFile: folder.path };
+  const layout = LAYOUTS.find(({ tensor }) => hasAny(folder.source, tensor));
+  if (!layout) throw unknownLayout(folder);
+  if (field(folder, ...layout.described) === undefined) {
     throw new FlamingoError(
       'not-found',
       `--vision: ${folder.configFile} does not exist or does not describe a vision tower.`,
       {
-        hint: isOpenClip
-          ? 'Put the model’s open_clip_config.json beside the weights: its activation and heads are not in them.'
-          : 'Put the model’s config.json beside the weights: its activation and heads are not in them.',
+        hint: `Put the model’s ${layout.configName} beside the weights: its activation and heads are not in them.`,
         details: { path: folder.path },
       },
     );
   }
-  const postNorm = tokens === 'after-post-norm';
-  const model = isOpenClip ? openClip(folder, postNorm) : huggingFaceClip(folder, postNorm, preprocessor);
+  const model = layout.open(folder, tokens === 'after-post-norm', preprocessor);
   return { ...model, config: { ...model.config, keepClass } };
 }
 
 function unknownLayout({ path, source }: ModelFolder): FlamingoError {
-  return new FlamingoError(
-    'unsupported',
-    `--vision: ${path} is neither an open_clip nor a Hugging Face CLIP ViT: it has no visual.conv1.weight and no vision_model.embeddings.patch_embedding.weight.`,
-    {
-      hint: 'Give a CLIP ViT folder, or an exported vision.onnx.',
-      details: { path, first: [...source.tensors.keys()].slice(0, 5) },
-    },
-  );
+  const what = hasAny(source, /^visual\.(layer1|attnpool)\./)
+    ? 'a CLIP ResNet, which gives no tokens'
+    : 'neither an open_clip nor a Hugging Face ViT of CLIP or SigLIP: it has no class embedding and no bias of a patch embedding';
+  return new FlamingoError('unsupported', `--vision: ${path} is ${what}.`, {
+    hint: 'Give a CLIP or SigLIP ViT folder, or an exported vision.onnx.',
+    details: { path, first: [...source.tensors.keys()].slice(0, 5) },
+  });
 }

@@ -29,6 +29,7 @@ export function renamed(source: TensorSource, rename: Rename): TensorSource {
   const view: TensorSource = {
     label: source.label,
     tensors,
+    isScript: source.isScript,
     read: (name) => source.read(original(name)),
     readRows: (name, start, end) => source.readRows(original(name), start, end),
     [Symbol.asyncDispose]: () => source[Symbol.asyncDispose](),

@@ -28,6 +28,11 @@ const CONSTRUCTORS: ReadonlyMap<string, Constructor> = new Map([
   ['torch.Size', firstArgument],
   ['torch.device', firstArgument],
   ['_codecs.encode', encode],
+  ['torch.jit._pickle.restore_type_tag', firstArgument],
+  ...['int', 'double', 'bool', 'tensor'].map((type): [string, Constructor] => [
+    `torch.jit._pickle.build_${type}list`,
+    firstArgument,
+  ]),
   ...['builtins', '__builtin__'].flatMap((module): [string, Constructor][] => [
     [`${module}.dict`, emptyDictionary],
     [`${module}.set`, list],
@@ -50,14 +55,17 @@ const NAMES = [
   /^(?:builtins|__builtin__)\.(?:int|float|bool|str|bytes|complex|tuple)$/,
 ];
 
+/** A class of a TorchScript archive: its instances are their attributes, its code stays in the archive. */
+const SCRIPTED = /^__torch__(?:\.\w+)+$/;
+
 /** True for a name that a checkpoint may hold. Everything else is refused as soon as it is named: `os.system` is not data. */
 export function isAllowed(name: string): boolean {
-  return CONSTRUCTORS.has(name) || NAMES.some((pattern) => pattern.test(name));
+  return CONSTRUCTORS.has(name) || SCRIPTED.test(name) || NAMES.some((pattern) => pattern.test(name));
 }
 
 /** The plain data that stands for `name(...args)`; undefined when the name may not be called or not with these arguments. */
 export function construct(name: string, args: readonly PickleValue[]): PickleValue | undefined {
-  return CONSTRUCTORS.get(name)?.(args);
+  return (CONSTRUCTORS.get(name) ?? (SCRIPTED.test(name) ? emptyDictionary : undefined))?.(args);
 }
 
 /** (storage, offset, shape, strides, …) */

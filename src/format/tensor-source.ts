@@ -31,6 +31,8 @@ export interface TensorSource extends AsyncDisposable {
   /** Path or address, for messages. */
   readonly label: string;
   readonly tensors: ReadonlyMap<string, TensorInfo>;
+  /** The file is a TorchScript archive: a compiled module, not a dictionary of tensors. */
+  readonly isScript?: boolean;
   /** The whole tensor as f32, whatever its stored type. Throws `bad-file` for an unknown name. */
   read(name: string): Promise<Float32Array<ArrayBuffer>>;
   /** Rows start..end of the first axis as f32, so that a large tensor need not be in memory whole. */

@@ -52,15 +52,16 @@ interface Located extends TensorInfo {
 
 /**
  * The tensors of an unpickled checkpoint by their paths, each checked against the bytes of its storage. Types that are no numbers known here (quantised,
- * complex) are left out, as is everything below 8 levels. Throws `bad-file`.
+ * complex) are left out, as is everything below 8 levels. The attributes of a TorchScript module have their names in PyTorch, with points. Throws `bad-file`.
  */
 export function torchSource(
   access: RandomAccess,
   root: PickleValue,
   place: (storage: PickleStorage) => StoredBytes | undefined,
+  isScript = false,
 ): TensorSource {
   const tensors = new Map<string, Located>();
-  for (const [name, tensor] of new Collector(access.name).collect(root, '', 0)) {
+  for (const [name, tensor] of new Collector(access.name, isScript ? '.' : '/').collect(root, '', 0)) {
     const dtype = STORAGE_TYPES.get(tensor.storage.type);
     if (!dtype) continue;
     if (tensors.has(name)) throw damaged(access.name, `it has two tensors under the path ${name}`);
@@ -69,6 +70,7 @@ export function torchSource(
   const source: TensorSource = {
     label: access.name,
     tensors,
+    isScript,
     async read(name) {
       const info = tensorOf(source, name) as Located;
       return await readView(access, info, 0, info.shape[0] ?? 1);
@@ -157,7 +159,10 @@ class Collector {
   private containers = 0;
   private values = 0;
 
-  constructor(private readonly file: string) {}
+  constructor(
+    private readonly file: string,
+    private readonly separator: string,
+  ) {}
 
   *collect(value: PickleValue, path: string, depth: number): Generator<[string, PickleTensor]> {
     if (isKind(value, 'tensor')) yield [path, value];
@@ -170,7 +175,7 @@ class Collector {
       if (++this.containers > MAX_CONTAINERS) {
         throw damaged(this.file, `it holds more than ${MAX_CONTAINERS} lists, dictionaries and tensors`);
       }
-      yield* this.collect(item, path ? `${path}/${String(key)}` : String(key), depth + 1);
+      yield* this.collect(item, path ? `${path}${this.separator}${String(key)}` : String(key), depth + 1);
     }
   }
 }

@@ -1,6 +1,7 @@
 import { type Entry, Reader, ZipReader } from '@zip.js/zip.js';
 import { FlamingoError } from '../core/errors';
 import { readPickle } from './pickle';
+import type { PickleStorage } from './pickle-values';
 import type { RandomAccess } from './random-access';
 import { openLegacyTorch } from './torch-legacy';
 import { damaged, type StoredBytes, storedBytes, type TorchFile, torchSource } from './torch-views';
@@ -9,7 +10,8 @@ import { damaged, type StoredBytes, storedBytes, type TorchFile, torchSource } f
 const MAX_PICKLE_BYTES = 256 * 1024 * 1024;
 
 /**
- * A checkpoint as torch.save writes it: a zip (zip64 too) of one pickle and one stored entry per storage, or the bare pickles of torch before 1.6.
+ * A checkpoint as torch.save writes it: a zip (zip64 too) of one pickle and one stored entry per storage, or the bare pickles of torch before 1.6; or a
+ * TorchScript archive, whose attributes are read as such a checkpoint's and whose code is not looked at.
  * Only pickles are read at once; tensors are read from where they lie, whatever their strides. Throws `bad-file`; `unsupported` for big-endian files.
  */
 export async function openTorch(access: RandomAccess): Promise<TorchFile> {
@@ -28,7 +30,9 @@ export async function openTorch(access: RandomAccess): Promise<TorchFile> {
     throw damaged(access.name, `its data.pkl has ${size} bytes, at most ${MAX_PICKLE_BYTES} are read`);
   }
   const root = readPickle(access.name, await access.read(start, size));
-  return { root, source: torchSource(access, root, ({ key }) => entries.get(`${folder}data/${key}`)) };
+  const isScript = entries.has(`${folder}constants.pkl`);
+  const place = ({ key }: PickleStorage) => entries.get(`${folder}data/${key}`);
+  return { root, source: torchSource(access, root, place, isScript) };
 }
 
 async function checkByteOrder(access: RandomAccess, entry: StoredBytes | undefined): Promise<void> {
@@ -41,7 +45,10 @@ async function checkByteOrder(access: RandomAccess, entry: StoredBytes | undefin
   });
 }
 
-/** Name -> place of every entry. Entries must be stored: torch compresses nothing, and random access needs it. */
+/** The code of a TorchScript archive, which may be compressed. */
+const SOURCE_CODE = /^[^/]+\/(code\/|.*\.debug_pkl$)/;
+
+/** Name -> place of every entry but code. Entries must be stored: torch compresses nothing, and random access needs it. */
 async function readDirectory(access: RandomAccess): Promise<Map<string, StoredBytes>> {
   const reader = new ZipReader(new AccessReader(access), { useWebWorkers: false });
   let listed: Entry[];
@@ -52,6 +59,7 @@ async function readDirectory(access: RandomAccess): Promise<Map<string, StoredBy
   }
   const entries = new Map<string, StoredBytes>();
   for (const { filename, compressionMethod, encrypted, compressedSize, uncompressedSize, offset } of listed) {
+    if (SOURCE_CODE.test(filename)) continue;
     if (compressionMethod !== 0 || encrypted || compressedSize !== uncompressedSize) {
       throw damaged(access.name, `${filename} is compressed or encrypted; torch stores entries as they are`);
     }

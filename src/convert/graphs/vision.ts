@@ -3,7 +3,7 @@ import type { Activation } from '../../format/config';
 import { GraphBuilder, type GraphPlan } from './graph-builder';
 import { activate, type Build, joinHeads, linear, normalize, splitHeads } from './layers';
 
-/** A CLIP vision transformer as data. */
+/** A vision transformer of CLIP's kind as data. */
 export interface VisionConfig {
   imageSize: number;
   patch: number;
@@ -13,6 +13,10 @@ export interface VisionConfig {
   inner: number;
   activation: Activation;
   eps: number;
+  /** The patch embedding has a bias, as SigLIP's has. Default false. */
+  patchBias?: boolean;
+  /** A class token stands before the patches, as in CLIP. Default true. */
+  classToken?: boolean;
   /** A norm before the first block, as CLIP has. Default true. */
   preNorm?: boolean;
   /**
@@ -24,15 +28,20 @@ export interface VisionConfig {
   keepClass?: boolean;
 }
 
-/** Features of one picture. What is left over at its right and lower edge makes no patch. */
-export function visionPatches({ imageSize, patch, keepClass }: VisionConfig): number {
-  return Math.floor(imageSize / patch) ** 2 + Number(keepClass ?? false);
+/** Patches of one picture. What is left over at its right and lower edge makes none. */
+function patchesOf({ imageSize, patch }: VisionConfig): number {
+  return Math.floor(imageSize / patch) ** 2;
+}
+
+/** Features of one picture. */
+export function visionPatches(config: VisionConfig): number {
+  const { classToken = true, keepClass = false } = config;
+  return patchesOf(config) + Number(classToken && keepClass);
 }
 
 /** Canonical names of the encoder's tensors and their shapes. */
 export function visionTensors(config: VisionConfig): [string, number[]][] {
-  const { imageSize, patch, width: W, layers, inner, preNorm = true, postNorm = false } = config;
-  const patches = Math.floor(imageSize / patch) ** 2;
+  const { patch, width: W, layers, inner, patchBias, classToken = true, preNorm = true, postNorm = false } = config;
   const norm = (at: string): [string, number[]][] => [
     [`${at}.weight`, [W]],
     [`${at}.bias`, [W]],
@@ -54,8 +63,9 @@ export function visionTensors(config: VisionConfig): [string, number[]][] {
   }).flat();
   return [
     ['vision.patch.weight', [W, 3, patch, patch]],
-    ['vision.class', [1, 1, W]],
-    ['vision.positions', [patches + 1, W]],
+    ...(patchBias ? [['vision.patch.bias', [W]] as [string, number[]]] : []),
+    ...(classToken ? [['vision.class', [1, 1, W]] as [string, number[]]] : []),
+    ['vision.positions', [1, patchesOf(config) + Number(classToken), W]],
     ...(preNorm ? norm('vision.norm_pre') : []),
     ...blocks,
     ...(postNorm ? norm('vision.norm_post') : []),
@@ -64,23 +74,20 @@ export function visionTensors(config: VisionConfig): [string, number[]][] {
 
 /**
  * pixels [N,3,S,S] -> features [N,v,W]: the tokens after the last block. Source: open_clip/src/open_clip/transformer.py VisionTransformer;
- * transformers CLIPVisionTransformer.
+ * transformers CLIPVisionTransformer and SiglipVisionTransformer.
  */
 export function buildVision(config: VisionConfig, type: 'f32' | 'f16'): GraphPlan {
   const g = new GraphBuilder('vision');
   const build: Build = { g, type: type as WeightType };
-  const { imageSize: S, patch, width: W } = config;
-  const patches = Math.floor(S / patch) ** 2;
+  const { imageSize: S, width: W, classToken = true } = config;
+  const tokens = patchesOf(config) + Number(classToken);
   const pixels = g.input('pixels', 'f32', ['N', 3, S, S]);
   const batch = g.size(pixels, 0);
-  const kernel = g.weight('vision.patch.weight', type, [W, 3, patch, patch]);
-  const grid = g.op('Conv', [pixels, type === 'f16' ? g.cast(kernel, 'f32') : kernel], {
-    kernel_shape: [patch, patch],
-    strides: [patch, patch],
-  });
-  const tokens = g.transpose(g.reshape(grid, g.concat([batch, g.ints([W, -1])], 0)), [0, 2, 1]);
-  const first = g.op('Expand', [g.weight('vision.class', 'f32', [1, 1, W]), g.concat([batch, g.ints([1, W])], 0)]);
-  const placed = g.add(g.concat([first, tokens], 1), g.weight('vision.positions', 'f32', [patches + 1, W]));
+  const patches = embedPatches(build, config, pixels, batch);
+  const placed = g.add(
+    classToken ? g.concat([classTokens(build, config, batch), patches], 1) : patches,
+    g.weight('vision.positions', 'f32', [1, tokens, W]),
+  );
   const norm = { kind: 'layer', eps: config.eps, bias: true } as const;
   const { preNorm = true, postNorm = false, keepClass = false } = config;
   let x = preNorm ? normalize(build, placed, 'vision.norm_pre', norm, W) : placed;
@@ -88,9 +95,26 @@ export function buildVision(config: VisionConfig, type: 'f32' | 'f16'): GraphPla
   for (let i = 0; i < config.layers; i++) x = visionBlock(build, config, `vision.blocks.${i}`, x, batch);
   if (postNorm) x = normalize(build, x, 'vision.norm_post', norm, W);
   const all = g.reshape(x, g.concat([batch, g.ints([-1, W])], 0));
-  const features = keepClass ? all : g.op('Slice', [all, g.ints([1]), g.ints([patches + 1]), g.ints([1])]);
+  const features = keepClass || !classToken ? all : g.op('Slice', [all, g.ints([1]), g.ints([tokens]), g.ints([1])]);
   g.output(features, 'features', 'f32', ['N', visionPatches(config), W]);
   return g.plan();
+}
+
+/** pixels [N,3,S,S] -> [N, patches, W], patches row by row. */
+function embedPatches({ g, type }: Build, config: VisionConfig, pixels: string, batch: string): string {
+  const { patch, width: W, patchBias = false } = config;
+  const kernel = g.weight('vision.patch.weight', type === 'f16' ? 'f16' : 'f32', [W, 3, patch, patch]);
+  const bias = patchBias ? [g.weight('vision.patch.bias', 'f32', [W])] : [];
+  const grid = g.op('Conv', [pixels, type === 'f16' ? g.cast(kernel, 'f32') : kernel, ...bias], {
+    kernel_shape: [patch, patch],
+    strides: [patch, patch],
+  });
+  return g.transpose(g.reshape(grid, g.concat([batch, g.ints([W, -1])], 0)), [0, 2, 1]);
+}
+
+/** The class token, once per picture: [N, 1, W]. */
+function classTokens({ g }: Build, { width: W }: VisionConfig, batch: string): string {
+  return g.op('Expand', [g.weight('vision.class', 'f32', [1, 1, W]), g.concat([batch, g.ints([1, W])], 0)]);
 }
 
 function visionBlock(

@@ -13,7 +13,7 @@ import {
   type WeightValues,
 } from './math';
 
-/** What the reference needs to know of a CLIP vision transformer. */
+/** What the reference needs to know of a vision transformer of CLIP's kind. */
 export interface ReferenceVision {
   imageSize: number;
   patch: number;
@@ -23,6 +23,8 @@ export interface ReferenceVision {
   inner: number;
   activation: Activation;
   eps: number;
+  patchBias?: boolean;
+  classToken?: boolean;
   preNorm?: boolean;
   postNorm?: boolean;
   keepClass?: boolean;
@@ -30,13 +32,14 @@ export interface ReferenceVision {
 
 /**
  * pixels [3, S, S] of one picture -> tokens [v, W] of the last block, f64. Written from Dosovitskiy et al. 2020 §3.1 and CLIP's changes to it: a norm
- * before the first block, no bias in the patch embedding.
+ * before the first block, no bias in the patch embedding. SigLIP (Zhai et al. 2023) has the bias, and neither that norm nor a class token.
  */
 export function encodePixels(config: ReferenceVision, values: WeightValues, pixels: ArrayLike<number>): Rows {
   const norm = { kind: 'layer', eps: config.eps, bias: true } as const;
   const positions = rowsOf(values('vision.positions'), config.width);
-  const tokens = [Array.from(values('vision.class')), ...patches(config, values, pixels)];
-  const { preNorm = true, postNorm = false, keepClass = false } = config;
+  const { classToken = true, preNorm = true, postNorm = false, keepClass = false } = config;
+  const cut = patches(config, values, pixels);
+  const tokens = classToken ? [Array.from(values('vision.class')), ...cut] : cut;
   let x = add(tokens, positions);
   if (preNorm) x = normalize(x, 'vision.norm_pre', norm, values);
   for (let i = 0; i < config.layers; i++) {
@@ -46,11 +49,12 @@ export function encodePixels(config: ReferenceVision, values: WeightValues, pixe
     x = add(x, feedForward(normalize(x, `${at}.norm2`, norm, values), at, mlp, values));
   }
   if (postNorm) x = normalize(x, 'vision.norm_post', norm, values);
-  return keepClass ? x : x.slice(1);
+  return keepClass || !classToken ? x : x.slice(1);
 }
 
 /** Each patch, flattened channel by channel, times the kernel: patches row by row. */
-function patches({ imageSize: S, patch: P }: ReferenceVision, values: WeightValues, pixels: ArrayLike<number>): Rows {
+function patches(config: ReferenceVision, values: WeightValues, pixels: ArrayLike<number>): Rows {
+  const { imageSize: S, patch: P, patchBias } = config;
   const side = Math.floor(S / P); // what is left over at the edges is not seen
   const cut = Array.from({ length: side * side }, (_, p) => {
     const [top, left] = [Math.floor(p / side) * P, (p % side) * P];
@@ -59,7 +63,7 @@ function patches({ imageSize: S, patch: P }: ReferenceVision, values: WeightValu
       return pixels[(channel * S + top + y) * S + left + x];
     });
   });
-  return linear(cut, values('vision.patch.weight'));
+  return linear(cut, values('vision.patch.weight'), patchBias ? values('vision.patch.bias') : undefined);
 }
 
 function attend({ heads, width }: ReferenceVision, at: string, x: Rows, values: WeightValues): Rows {
