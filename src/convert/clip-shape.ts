@@ -31,7 +31,7 @@ export function towerShape(source: TensorSource, names: ShapeTensors, configured
   const { prefix = 1 } = names;
   const [width, , patch] = tensorOf(source, names.kernel).shape;
   const positions = tensorOf(source, names.positions);
-  const rows = positions.shape.reduce((a, b) => a * b, 1) / width;
+  const rows = positions.shape[0] === 1 ? positions.shape[1] : positions.shape[0]; // [rows, W]; timm has [1, rows, W]
   const side = Math.sqrt(rows - prefix);
   const imageSize = configured ?? side * patch;
   if (Math.floor(imageSize / patch) !== side) {

@@ -31,7 +31,7 @@ export interface VisionModel {
 }
 
 interface Layout {
-  /** A tensor that only this layout has. */
+  /** Tensors that only this layout has. */
   tensor: RegExp;
   /** Fields of config.json that describe the tower: one of them must be there. */
   described: readonly string[];
@@ -47,10 +47,10 @@ const OPENAI = { model_cfg: { quick_gelu: true, vision_cfg: { head_width: 64 } }
 
 /** The first whose tensor is there. SigLIP's patch embedding has a bias, CLIP's has none. */
 const LAYOUTS: readonly Layout[] = [
-  { ...OPEN_CLIP, tensor: /^visual\.class_embedding$/, open: openClip },
+  { ...OPEN_CLIP, tensor: /^visual\.(class_embedding$|transformer\.)/, open: openClip },
   { ...OPEN_CLIP, tensor: /^visual\.trunk\./, open: openClipSiglip },
-  { ...HUGGING_FACE, tensor: /^vision_model\.embeddings\.class_embedding$/, open: huggingFaceClip },
   { ...HUGGING_FACE, tensor: /^vision_model\.embeddings\.patch_embedding\.bias$/, open: huggingFaceSiglip },
+  { ...HUGGING_FACE, tensor: /^vision_model\.(embeddings|encoder)\./, open: huggingFaceClip },
 ];
 
 /**
@@ -82,7 +82,7 @@ export function clipVision(
 function unknownLayout({ path, source }: ModelFolder): FlamingoError {
   const what = hasAny(source, /^visual\.(layer1|attnpool)\./)
     ? 'a CLIP ResNet, which gives no tokens'
-    : 'neither an open_clip nor a Hugging Face ViT of CLIP or SigLIP: it has no class embedding and no bias of a patch embedding';
+    : 'neither an open_clip nor a Hugging Face ViT of CLIP or SigLIP: it has no tensors under visual.transformer, visual.trunk or vision_model.encoder';
   return new FlamingoError('unsupported', `--vision: ${path} is ${what}.`, {
     hint: 'Give a CLIP or SigLIP ViT folder, or an exported vision.onnx.',
     details: { path, first: [...source.tensors.keys()].slice(0, 5) },

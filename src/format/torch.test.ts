@@ -46,6 +46,21 @@ const VIEWS: Record<string, [shape: number[], values: number[]]> = {
   bool: [[2], [1, 0]],
 };
 
+/**
+ * script.pt was written by torch 1.13: torch.jit.script of a module with `visual.proj`, a Linear of weight arange(6.).reshape(2, 3); `scale` 2.5; `steps`, which is
+ * arange(8.).reshape(2, 4).half().t(); sizes: List[int] [224, 14]; and code that the archive holds compressed.
+ */
+it('reads the attributes of a TorchScript archive by their names in PyTorch', async () => {
+  const { source, root } = await openTorch(await openFile(fixture('script.pt')));
+  await using opened = source;
+  expect(opened.isScript).toBe(true);
+  expect([...opened.tensors.keys()].sort()).toEqual(['scale', 'steps', 'visual.proj.bias', 'visual.proj.weight']);
+  expect([...(await opened.read('visual.proj.weight'))]).toEqual(range(6));
+  expect([...(await opened.read('steps'))]).toEqual([0, 4, 1, 5, 2, 6, 3, 7]);
+  expect([...(await opened.read('scale'))]).toEqual([2.5]);
+  expect(root instanceof Map && root.get('sizes')).toEqual([224, 14]);
+});
+
 describe.each(['views.pt', 'views-legacy.pt'])('%s', (name) => {
   it.each(Object.entries(VIEWS))('%s', async (tensor, [shape, values]) => {
     await using source = (await openTorch(await openFile(fixture(name)))).source;

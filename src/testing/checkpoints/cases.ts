@@ -260,10 +260,10 @@ export const CHECKPOINTS: Record<string, FlamingoSpec> = {
     gated,
     delta: { ...delta, type: 'f16', head: false },
   },
-  'GPT-J, part of an odd number of pairs turns, head without rows for the added tokens': {
+  'GPT-J, part of each head turns, head without rows for the added tokens; SigLIP of open_clip': {
     family: gptJ,
     seed: 9,
-    clip: { ...clip, layout: 'hugging face' },
+    clip: { ...clip, layout: 'timm', imageSize: 19, patch: 6, width: 24, heads: 12, activation: 'gelu-tanh' },
     clipKind: 'bin',
     language: {
       width: 42,

@@ -1,15 +1,16 @@
 import type { ReferenceVision } from '../../reference/model/vision';
 import { type Canonical, exact, type StoredType, stacked, TensorMaker, type Tensors } from './tensors';
+import { timmCheckpoint } from './timm';
 
 export interface ClipSpec {
-  layout: 'open_clip' | 'hugging face';
+  layout: 'open_clip' | 'hugging face' | 'timm';
   imageSize: number;
   patch: number;
   width: number;
   heads: number;
   layers: number;
   inner: number;
-  activation: 'gelu' | 'quick-gelu';
+  activation: 'gelu' | 'quick-gelu' | 'gelu-tanh';
   type: StoredType;
 }
 
@@ -31,6 +32,7 @@ const MODULES = [
 
 /** A CLIP vision tower with its text tower's leftovers, and what its features are by the reference. */
 export function clipCheckpoint(spec: ClipSpec, seed: number): ClipCheckpoint {
+  if (spec.layout === 'timm') return timmCheckpoint(spec, seed);
   const make = new TensorMaker(spec.type, seed);
   const tensors: Tensors = new Map();
   const canonical: Canonical = new Map();

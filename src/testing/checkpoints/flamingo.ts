@@ -53,7 +53,7 @@ export async function writeFlamingo(folder: string, spec: FlamingoSpec): Promise
   const language = spec.family(spec.language, spec.seed + 100);
   const { tensors: delta, canonical, vocab } = deltaOf(spec, language);
   const config = configOf(spec, language, vocab);
-  const isOpen = spec.clip.layout === 'open_clip';
+  const isOpen = spec.clip.layout !== 'hugging face';
   await writeClip(folder, spec, clip.tensors);
   await writeJson(join(folder, 'clip', isOpen ? 'open_clip_config.json' : 'config.json'), clip.config);
   await writeWeights(join(folder, 'lm'), language.tensors, spec.languageKind);
@@ -79,7 +79,7 @@ export async function writeFlamingo(folder: string, spec: FlamingoSpec): Promise
 }
 
 export async function writeClip(folder: string, { clip, clipKind }: FlamingoSpec, tensors: Tensors): Promise<void> {
-  await writeWeights(join(folder, 'clip'), tensors, clipKind, clip.layout === 'open_clip' ? 'open_clip_' : '');
+  await writeWeights(join(folder, 'clip'), tensors, clipKind, clip.layout === 'hugging face' ? '' : 'open_clip_');
 }
 
 /** The tensors that OpenFlamingo adds, as their file has them. */
