@@ -3,16 +3,18 @@ import { convert } from '../convert/convert';
 import type { WeightType } from '../core/dtypes';
 import { FlamingoError } from '../core/errors';
 import type { Command } from './command';
+import { evalCommand } from './eval-command';
 import { cacheCommand, hubOptions } from './hub';
 import { inspect } from './inspect';
 import { interruptible } from './interrupt';
+import { EXECUTORS, oneOf } from './one-of';
 import { listPresets } from './presets';
 import { run } from './run';
+import { scoreCommand } from './score-command';
 import { bytes, table } from './text';
 
 const DTYPES: readonly WeightType[] = ['f32', 'f16', 'q8', 'q4'];
 const VISION_TOKENS = ['after-post-norm', 'before-post-norm'] as const;
-const EXECUTORS = ['auto', 'webgpu', 'wasm'] as const;
 
 const convertCommand: Command = {
   name: 'convert',
@@ -126,7 +128,14 @@ const runCommand: Command = {
   },
 };
 
-export const COMMANDS: readonly Command[] = [convertCommand, inspectCommand, runCommand, cacheCommand];
+export const COMMANDS: readonly Command[] = [
+  convertCommand,
+  inspectCommand,
+  runCommand,
+  scoreCommand,
+  evalCommand,
+  cacheCommand,
+];
 
 /** The version of this package, for --version. */
 export async function version(): Promise<string> {
@@ -134,12 +143,4 @@ export async function version(): Promise<string> {
     version: string;
   };
   return number;
-}
-
-function oneOf<T extends string>(flag: string, value: string, known: readonly T[]): T {
-  if ((known as readonly string[]).includes(value)) return value as T;
-  throw new FlamingoError('invalid-option', `--${flag} is ${value}; it must be one of ${known.join(', ')}.`, {
-    hint: `Give --${flag} ${known[0]}, for example.`,
-    details: { flag, value, known },
-  });
 }

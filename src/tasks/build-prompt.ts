@@ -34,8 +34,9 @@ export function buildPrompt<M>(
   const parts: PromptPart<M>[] = task.prefix ? [{ type: 'text', value: task.prefix }] : [];
   for (const [i, example] of examples.entries()) {
     const where = `example ${i + 1} of ${examples.length}`;
-    const label = textField(task, example, task.label, where).trim();
-    if (label === '') throw emptyLabel(task, where);
+    const given = textField(task, example, task.label, where);
+    const label = task.stripLabel ? given.trim() : given;
+    if (label.trim() === '') throw emptyLabel(task, where);
     parts.push(...queryParts(task, example, where, textOnlyExamples));
     parts.push({ type: 'text', value: task.beforeLabel + label }, { type: 'end-of-chunk' });
     if (task.separator) parts.push({ type: 'text', value: task.separator });

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { buildPrompt, promptText, type TaskItem } from './build-prompt';
 import { drawExamples, permutation, permutations } from './draw-examples';
 import upstream from './fixtures/prompts.json';
+import { inPackageWords } from './package-prompts';
 import { postProcess } from './post-process';
 import { TASKS, taskOf } from './templates';
 
@@ -30,6 +31,20 @@ test.each(upstream.vqa)('VQA answer %j is cut to %j', (text, expected) => {
 
 test.each(upstream.caption)('caption %j is cut to %j', (text, expected) => {
   expect(postProcess('caption', text)).toBe(expected);
+});
+
+test('a package’s own words take the place of upstream’s', () => {
+  const words = { question: 'Question: {text} Answer:', caption: 'Output:' };
+  const vqa = inPackageWords(taskOf('vqa'), words);
+  const example = item({ question: 'Who?', answer: 'he' });
+  expect(promptText(buildPrompt(vqa, [example], item({ question: 'Why?' })))).toBe(
+    '<image>Question: Who? Answer: he<|endofchunk|><image>Question: Why? Answer:',
+  );
+  const caption = inPackageWords(taskOf('caption'), words);
+  expect(promptText(buildPrompt(caption, [item({ caption: 'dax' })], item({})))).toBe(
+    '<image>Output: dax<|endofchunk|><image>Output:',
+  );
+  expect(inPackageWords(taskOf('hateful-memes'), words)).toBe(taskOf('hateful-memes'));
 });
 
 test('OK-VQA answers are stemmed by upstream’s table', () => {

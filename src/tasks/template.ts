@@ -18,6 +18,8 @@ export interface TaskTemplate {
   readonly label: string;
   /** Text between an example's query and its label. */
   readonly beforeLabel: string;
+  /** Spaces around a label are left out. */
+  readonly stripLabel?: boolean;
   /** Text behind an example's chunk-end token. */
   readonly separator: string;
   /** A field that is a list of earlier turns, and the text of one turn. */

@@ -38,6 +38,7 @@ export const TASKS: readonly TaskTemplate[] = [
     summary: 'describe a picture (COCO, Flickr30k)',
     query: '<image>Output:',
     label: 'caption',
+    stripLabel: true,
     metric: 'cider',
     post: 'caption',
     maxNewTokens: 20,

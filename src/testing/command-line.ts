@@ -49,7 +49,11 @@ export class CliFolder implements AsyncDisposable {
 export type WrongCall = [name: string, args: () => string[], ...stderr: (string | RegExp)[]];
 
 /** Runs a wrong call, and again with --json: exit code 2, an error with a next step, no stack, nothing left behind. */
-export async function expectRefused(folder: CliFolder, args: string[], expected: (string | RegExp)[]): Promise<void> {
+export async function expectRefused(
+  folder: Pick<CliFolder, 'root'>,
+  args: string[],
+  expected: (string | RegExp)[],
+): Promise<void> {
   const before = (await readdir(folder.root)).sort();
   const { code, stdout, stderr } = await cli(...args);
   expect(code, stderr).toBe(2);
