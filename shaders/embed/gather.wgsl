@@ -1,4 +1,4 @@
-// y[r, c] = table[ids[r], c], and with LEARNED + positions[position + r + offset, c]
+// y[r, c] = table[ids[r], c], and with LEARNED + positions[p_r + offset, c], p_r the position of row r (lib/places)
 //
 // ids [rows]; table [vocabulary, cols] in STORAGE (lib/weights); positions [., cols]; y [rows, cols].
 // position: tokens already in the cache; offset: first row of the position table that is in use (OPT: 2).
@@ -14,10 +14,12 @@ struct Params { rows: u32, cols: u32, position: u32, offset: u32 }
 @group(0) @binding(1) var<storage, read> weight: array<u32>;
 @group(0) @binding(2) var<storage, read> scale: array<u32>;
 @group(0) @binding(3) var<storage, read> positions: array<f32>;
-@group(0) @binding(4) var<storage, read_write> y: array<Elem>;
-@group(0) @binding(5) var<uniform> params: Params;
+@group(0) @binding(4) var<storage, read> places: array<u32>;
+@group(0) @binding(5) var<storage, read_write> y: array<Elem>;
+@group(0) @binding(6) var<uniform> params: Params;
 
 // @import lib/weights.wgsl
+// @import lib/places.wgsl
 
 @compute @workgroup_size(WG)
 fn main(@builtin(global_invocation_id) id: vec3u) {
@@ -26,6 +28,6 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   let cols = params.cols;
   if (r >= params.rows || c >= cols) { return; }
   var value = weight_at(ids[r], c, cols);
-  if (LEARNED == 1u) { value += positions[(params.position + r + params.offset) * cols + c]; }
+  if (LEARNED == 1u) { value += positions[(position_of(r) + params.offset) * cols + c]; }
   y[r * cols + c] = Elem(value);
 }

@@ -1,7 +1,7 @@
 // qkv -> q, and k and v into the cache: clip, norm of q and k, rotary embedding; one workgroup per row and head.
 //
 // qkv [rows, (heads + 2 * kv_heads) * d]: all query heads, then key heads, then value heads. q [rows, heads, d]; caches [kv_heads, capacity, d].
-// norms: q weight, q bias, k weight, k bias (biases with QK_BIAS); rotary [positions, dims / 2, 2] cos and sin.
+// Row r goes to cache slot position + r, whatever its own position is (lib/places). norms: q weight, q bias, k weight, k bias (biases with QK_BIAS); rotary [positions, dims / 2, 2] cos and sin.
 // Source: transformers apply_rotary_pos_emb; llm-foundry attn_qk_ln (norm over the width) and clip_qkv (before the norm).
 
 alias Elem = f32;
@@ -20,12 +20,14 @@ struct Params {
 @group(0) @binding(0) var<storage, read> qkv: array<Elem>;
 @group(0) @binding(1) var<storage, read> norms: array<f32>;
 @group(0) @binding(2) var<storage, read> rotary: array<f32>;
-@group(0) @binding(3) var<storage, read_write> q: array<Elem>;
-@group(0) @binding(4) var<storage, read_write> key_cache: array<Elem>;
-@group(0) @binding(5) var<storage, read_write> value_cache: array<Elem>;
-@group(0) @binding(6) var<uniform> params: Params;
+@group(0) @binding(3) var<storage, read> places: array<u32>;
+@group(0) @binding(4) var<storage, read_write> q: array<Elem>;
+@group(0) @binding(5) var<storage, read_write> key_cache: array<Elem>;
+@group(0) @binding(6) var<storage, read_write> value_cache: array<Elem>;
+@group(0) @binding(7) var<uniform> params: Params;
 
 // @import lib/workgroup-sum.wgsl
+// @import lib/places.wgsl
 
 // Which part of qkv this workgroup has, and how it is normalised.
 struct Part { start: u32, width: u32, weight: u32, bias: u32, mean: f32, scale: f32 }
@@ -85,10 +87,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let d = params.d;
   let row_start = row * (heads + 2u * kv) * d;
   let start = row_start + head * d;
-  let position = params.position + row;
+  let slot = params.position + row;
 
   if (head >= heads + kv) {
-    let to = ((head - heads - kv) * params.capacity + position) * d;
+    let to = ((head - heads - kv) * params.capacity + slot) * d;
     for (var c = lane; c < d; c += WG) { value_cache[to + c] = Elem(clipped(start + c)); }
     return;
   }
@@ -110,9 +112,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     part.scale = stats.y;
   }
   for (var c = lane; c < d; c += WG) {
-    let value = Elem(turned(part, start, at, c, position));
+    let value = Elem(turned(part, start, at, c, position_of(row)));
     if (is_key) {
-      key_cache[((head - heads) * params.capacity + position) * d + c] = value;
+      key_cache[((head - heads) * params.capacity + slot) * d + c] = value;
     } else {
       q[(row * heads + head) * d + c] = value;
     }

@@ -1,16 +1,20 @@
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { FlamingoError } from '../core/errors';
-import type { AppendStep, EncodedMedia, Sequence } from '../core/executor';
-import { sampleToken } from '../core/sampling';
+import type { EncodedMedia } from '../core/executor';
 import { checkClip } from '../format/clip-limit';
 import type { WritableTensor } from '../format/safetensors-writer';
 import { animatedFrames, countFrames, refuseVideo } from '../media/animation-node';
 import { decodeImage } from '../media/decode-node';
 import { mediaPixels } from '../media/pixels';
-import { beamSearch } from '../sampling/beam-search';
+import { scoreCandidates } from '../session/candidates';
+import { choose } from '../session/choose';
+import { TokenContext } from '../session/context';
 import type { LoadedParts } from '../session/load-with';
-import { logProbabilities } from '../session/log-probabilities';
+import { mediaContent } from '../session/media-content';
+import { validateGenerate } from '../session/options';
+import { ContextRunner } from '../session/runner';
+import type { GenerateOptions, MediaHandle } from '../session/types';
 import { firstMedia, mediaPositions } from '../text/media-positions';
 import type { RunOutput, RunRequest } from './requests';
 import { type Stats, snapshot, statsSince } from './run-stats';
@@ -27,39 +31,45 @@ export interface RunResult {
   stats: Stats;
 }
 
-/** Pictures that requests of one run share: encoded once, by path. */
+/** Pictures that requests of one run share: read once by path, encoded once by what they show. */
 export class VisualCache implements Disposable {
-  private readonly media = new Map<string, Promise<VisualEntry>>();
+  private readonly read = new Map<string, Promise<VisualEntry>>();
+  private readonly features = new Map<string, Promise<Float32Array>>();
 
   constructor(private readonly model: LoadedParts) {}
 
   /** Of one picture per frame, or of one animated file for all. */
   get(paths: readonly string[], frames: number): Promise<VisualEntry> {
     const key = [frames, ...paths].join('\n');
-    const known = this.media.get(key) ?? this.encode(paths, frames);
-    this.media.set(key, known);
+    const known = this.read.get(key) ?? this.encode(paths, frames);
+    this.read.set(key, known);
     return known;
   }
 
   [Symbol.dispose](): void {
-    for (const entry of this.media.values())
-      void entry.then(({ media }) => media[Symbol.dispose]()).catch(() => undefined);
+    const { media } = this.model.parts;
+    for (const entry of this.read.values())
+      void entry.then(({ handle }) => media.release(handle)).catch(() => undefined);
   }
 
   private async encode(paths: readonly string[], frames: number): Promise<VisualEntry> {
-    const { manifest, vision, engine } = this.model;
+    const { manifest, vision, engine, parts } = this.model;
     checkClip(manifest.config, frames);
     const files = await Promise.all(paths.map(async (path) => new File([await readPicture(path)], basename(path))));
     const pictures = files.length < frames ? await animatedFrames(files[0], frames) : files;
     const pixels = await mediaPixels(pictures, manifest.image, decodeImage);
-    const features = await vision.encode(pixels, frames);
-    return { pixels, features, media: await engine.encodeMedia(features, frames) };
+    const content = await mediaContent(pixels, frames);
+    const features = this.features.get(content) ?? vision.encode(pixels, frames);
+    this.features.set(content, features);
+    const handle = await parts.media.obtain(content, frames, async () => engine.encodeMedia(await features, frames));
+    return { pixels, features: await features, handle, media: parts.media.get(handle) };
   }
 }
 
 interface VisualEntry {
   pixels: Float32Array;
   features: Float32Array;
+  handle: MediaHandle;
   media: EncodedMedia;
 }
 
@@ -96,105 +106,51 @@ export async function runRequest(
     logits: wants('logits') ? 'all' : 'last',
     taps,
   });
-  const { vocab } = manifest.config;
-  const last = step.logits!.slice(-vocab);
-  const seen = { index: mediaIndex.at(-1) ?? -1, first: mediaFirst.at(-1) ?? -1 };
-  const next = (ids_: readonly number[]) => ({
-    ids: ids_,
-    mediaIndex: ids_.map(() => seen.index),
-    mediaFirst: ids_.map(() => seen.first),
-    media,
-  });
-  const context: Context = { model, sequence, next, promptLength: ids.length, last };
+  const runner = new ContextRunner(model.parts, sequence, contextOf(model, ids, visual));
   const result: RunResult = {
     prompt: request.prompt,
     images: request.images,
     frames: request.frames,
     stats: statsSince(model, before),
   };
-  if (request.candidates) result.candidates = await score(context, request.candidates);
-  if (request.beams) await beams(context, request.beams, result);
-  if (request.generate) await greedy(context, request.generate, result);
+  if (request.candidates) result.candidates = await scoreCandidates(runner, request.candidates);
+  if (request.beams) {
+    const { num_beams, max_new_tokens, length_penalty } = request.beams;
+    const beams = { numBeams: num_beams, maxNewTokens: max_new_tokens, lengthPenalty: length_penalty };
+    const chosen = await generated(runner, beams);
+    result[`beam${num_beams}_ids`] = chosen;
+    result[`beam${num_beams}_text`] = tokenizer.decode(chosen);
+  }
+  if (request.generate) {
+    const { max_new_tokens, temperature, top_k, top_p, seed } = request.generate;
+    const options = { maxNewTokens: max_new_tokens, temperature, topK: top_k, topP: top_p, seed };
+    result.greedy_ids = await generated(runner, options);
+    result.greedy_text = tokenizer.decode(result.greedy_ids);
+  }
   result.stats = statsSince(model, before);
   return { result, tensors: await tensorsOf(model, request, { ids, visual, logits: step.logits!, taps: step.taps }) };
 }
 
-interface Context {
-  model: LoadedParts;
-  sequence: Sequence;
-  /** A step over tokens behind the prompt, which see what its last token sees. */
-  next(ids: readonly number[]): Pick<AppendStep, 'ids' | 'mediaIndex' | 'mediaFirst' | 'media'>;
-  promptLength: number;
-  last: Float32Array;
+/** The prompt as a session's context. */
+function contextOf({ manifest }: LoadedParts, ids: readonly number[], visual: readonly VisualEntry[]): TokenContext {
+  const { imageTokenId } = manifest.prompt;
+  const context = new TokenContext(manifest.config.gated);
+  let seen = 0;
+  for (const id of ids) {
+    if (id === imageTokenId) context.pushMedia(id, visual[seen++].handle);
+    else context.pushTokens([id]);
+  }
+  return context;
 }
 
-async function greedy(
-  { model, sequence, next, promptLength, last }: Context,
-  options: NonNullable<RunRequest['generate']>,
-  result: RunResult,
-) {
-  const { manifest, tokenizer } = model;
-  const { suppressIds, endOfChunkId } = manifest.prompt;
-  sequence.truncate(promptLength);
-  const sample = (step: number) => ({
-    temperature: options.temperature,
-    topK: options.top_k,
-    topP: options.top_p,
-    seed: options.seed,
-    step,
-    suppress: suppressIds,
-  });
+/** Ids of an answer, the chunk-end token included; the context is left as it was. */
+async function generated(runner: ContextRunner, options: GenerateOptions): Promise<number[]> {
+  const { length } = runner;
   const ids: number[] = [];
-  let token: number | undefined = sampleToken(last, sample(0));
-  while (token !== undefined) {
-    ids.push(token);
-    if (token === endOfChunkId || ids.length >= options.max_new_tokens || sequence.length >= sequence.capacity) break;
-    ({ token } = await sequence.append({ ...next([token]), sample: sample(ids.length) }));
-  }
-  result.greedy_ids = ids;
-  result.greedy_text = tokenizer.decode(ids);
-}
-
-async function beams(
-  { model, sequence, next, promptLength, last }: Context,
-  options: NonNullable<RunRequest['beams']>,
-  result: RunResult,
-) {
-  const { prompt, config } = model.manifest;
-  sequence.truncate(promptLength);
-  const ids = await beamSearch({
-    logits: last,
-    vocab: config.vocab,
-    beams: options.num_beams,
-    maxNewTokens: options.max_new_tokens,
-    lengthPenalty: options.length_penalty,
-    endId: prompt.endOfChunkId,
-    suppress: prompt.suppressIds,
-    sequence,
-    promptLength,
-    step: async (branch, token) => (await branch.append({ ...next([token]), logits: 'last' })).logits!,
-  });
-  result[`beam${options.num_beams}_ids`] = ids;
-  result[`beam${options.num_beams}_text`] = model.tokenizer.decode(ids);
-}
-
-/** Log-likelihood of each candidate after the prompt, which is prefilled once. */
-async function score({ model, sequence, next, promptLength, last }: Context, candidates: readonly string[]) {
-  const { vocab } = model.manifest.config;
-  const scores: NonNullable<RunResult['candidates']> = [];
-  for (const text of candidates) {
-    const ids = model.tokenizer.encodeText(text);
-    sequence.truncate(promptLength);
-    const head = ids.slice(0, -1);
-    const step = head.length > 0 ? await sequence.append({ ...next(head), logits: 'all' }) : undefined;
-    const rows = new Float32Array(ids.length * vocab);
-    rows.set(last);
-    if (step?.logits) rows.set(step.logits, vocab);
-    const sum = logProbabilities(rows, ids, vocab).reduce((a, b) => a + b, 0);
-    scores.push({ text, ids, sum, mean: sum / ids.length });
-  }
-  sequence.truncate(promptLength);
-  return scores;
+  const ends = [runner.parts.manifest.prompt.endOfChunkId];
+  for await (const { id } of choose(runner, validateGenerate(options), ends, undefined)) ids.push(id);
+  runner.forgetFrom(length);
+  return ids;
 }
 
 /** Paths of the pictures of each clip, or of the one animated file that has them all. Throws `media-count` when the prompt has another number of image tokens. */

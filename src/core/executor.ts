@@ -37,6 +37,42 @@ export interface Sequence extends Disposable {
   truncate(length: number): void;
   /** A copy with its own cache; later appends to one do not show in the other. */
   fork(): Promise<Sequence>;
+  /** Continuations of this sequence side by side, with room for `tokens` tokens in all. The sequence itself must rest until they are disposed of. */
+  lanes(tokens: number): Promise<Lanes>;
+}
+
+/** Beams, or candidates: continuations of one prefix, all of which every step runs at once. At first there is one lane, without a token of its own. */
+export interface Lanes extends Disposable {
+  /** Replaces the lanes by those of the step: copies of present ones with tokens behind them. */
+  append(step: LanesStep): Promise<LanesResult>;
+}
+
+export interface LanesStep {
+  lanes: readonly Lane[];
+  /** What every new token sees, as in AppendStep. */
+  media: readonly EncodedMedia[];
+  mediaIndex: number;
+  mediaFirst?: number;
+  /** Read back the logits after each lane's last token, [lanes, V]. */
+  logits?: boolean;
+  /** No step follows: the lanes need not be kept. */
+  final?: boolean;
+  visualStrength?: number;
+  signal?: AbortSignal;
+}
+
+export interface Lane {
+  /** The present lane that it continues. */
+  from: number;
+  ids: readonly number[];
+  /** After each of `ids`, the token whose log-probability is wanted. */
+  targets?: readonly number[];
+}
+
+export interface LanesResult {
+  logits?: Float32Array;
+  /** By lane, natural logarithms for its targets. */
+  logprobs: number[][];
 }
 
 export interface AppendStep {

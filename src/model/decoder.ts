@@ -89,14 +89,25 @@ export class Decoder {
     const { weight, scale, type } = this.table;
     const { position } = this.config.decoder;
     stage.rec.add('embed', gather, {
-      buffers: { ids, weight, scale, positions: this.positions ?? stage.none, y: x },
+      buffers: {
+        ids,
+        weight,
+        scale,
+        positions: this.positions ?? stage.none,
+        places: stage.places ?? stage.none,
+        y: x,
+      },
       params: {
         rows: stage.rows,
         cols: this.config.width,
         position: POSITION,
         offset: position.kind === 'learned' ? position.offset : 0,
       },
-      overrides: { STORAGE: STORAGE_CODE[type], LEARNED: Number(position.kind === 'learned') },
+      overrides: {
+        STORAGE: STORAGE_CODE[type],
+        LEARNED: Number(position.kind === 'learned'),
+        TREE: Number(stage.places !== undefined),
+      },
     });
   }
 

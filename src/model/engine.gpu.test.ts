@@ -6,6 +6,7 @@ import { dawnGpu } from '../gpu/dawn-node';
 import { openDevice } from '../gpu/device';
 import { randomWeights } from '../reference/model/random-weights';
 import { uniform } from '../reference/random';
+import { expectLanesAsAlone } from '../testing/lanes-case';
 import { testDevice } from '../testing/test-device';
 import { tinyConfig } from '../testing/tiny-model';
 import { WgslExecutor } from './engine';
@@ -148,6 +149,14 @@ describe('engine', () => {
     expect(await draw(5)).toBe(tokens[5]);
     expect(new Set(tokens).size).toBeGreaterThan(1);
     expect(tokens).not.toContain(7);
+  });
+
+  it.each([
+    ['in the slots that are left', 40],
+    ['in larger caches of their own', 8],
+  ])('runs continuations side by side as it runs each alone, %s', async (_, capacity) => {
+    using executor = await load(config);
+    await expectLanesAsAlone(executor, await pictures(executor, config, [1, 2]), capacity);
   });
 
   it('forks and rewinds', async () => {

@@ -11,7 +11,7 @@ import { Projection } from './projection';
 import { Resampler } from './resampler';
 import { WgslSequence } from './sequence';
 import { Scratch } from './stage';
-import { dryStep } from './step';
+import { dryStep, stepModeOf } from './step';
 import { type WeightReader, Weights } from './weights';
 
 export interface EngineOptions {
@@ -94,7 +94,7 @@ export class WgslExecutor implements Executor {
   private startCompiling(): void {
     const { gpu, elem } = this.parts;
     for (const single of [false, true]) {
-      const recording = dryStep(this.parts, { single, head: 'last', sample: 'argmax', probabilities: false });
+      const recording = dryStep(this.parts, stepModeOf({ single, head: 'last', sample: 'argmax' }));
       for (const { kernel, overrides } of recording.dispatches) {
         gpu.pipelines.get({ kernel, overrides, elem }).catch(() => undefined);
       }

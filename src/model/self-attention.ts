@@ -1,6 +1,6 @@
 import type { DecoderConfig } from '../format/config';
 import type { LedgerBuffer } from '../gpu/ledger';
-import type { ParamValue } from '../gpu/recording';
+import { type ParamValue, stepValue } from '../gpu/recording';
 import { causalAttention } from '../kernels/attention/causal';
 import { splitQkv } from '../kernels/position/split-qkv';
 import { Linear } from './linear';
@@ -18,6 +18,9 @@ export interface PositionTables {
   rotary: LedgerBuffer;
   slopes: LedgerBuffer;
 }
+
+/** Where the paths of a tree's rows begin and how long they are at most. */
+const PATHS = { prefix: stepValue('prefix'), stride: stepValue('stride') };
 
 /** x += out(softmax(q k^T * scale + positions) v) over the tokens so far: four dispatches when decoding. */
 export class SelfAttention {
@@ -56,9 +59,16 @@ export class SelfAttention {
     this.qkv.record(stage, `${this.name}.attn.qkv`, x, qkv);
     this.recordSplit(stage, qkv, q, cache, sizes);
     stage.rec.add(`${this.name}.attn`, causalAttention, {
-      buffers: { q, key_cache: cache.keys, value_cache: cache.values, slopes: this.tables.slopes, y: attended },
-      params: { ...sizes, scale },
-      overrides: { ALIBI: alibiKind(this.config) },
+      buffers: {
+        q,
+        key_cache: cache.keys,
+        value_cache: cache.values,
+        slopes: this.tables.slopes,
+        places: stage.places ?? stage.none,
+        y: attended,
+      },
+      params: { ...sizes, scale, ...(stage.places ? PATHS : { prefix: 0, stride: 0 }) },
+      overrides: { ALIBI: alibiKind(this.config), TREE: Number(stage.places !== undefined) },
     });
     return attended;
   }
@@ -81,6 +91,7 @@ export class SelfAttention {
         qkv,
         norms: this.qkNorms ?? stage.none,
         rotary: this.tables.rotary,
+        places: stage.places ?? stage.none,
         q,
         key_cache: cache.keys,
         value_cache: cache.values,
@@ -92,6 +103,7 @@ export class SelfAttention {
         NORM_KIND: qkNorm?.norm.kind === 'rms' ? 2 : 1,
         QK_BIAS: Number(qkNorm?.norm.bias ?? false),
         CLIP: Number(clipQkv !== null),
+        TREE: Number(stage.places !== undefined),
       },
     });
   }

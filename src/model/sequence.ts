@@ -1,13 +1,13 @@
 import { FlamingoError, throwIfAborted } from '../core/errors';
-import type { AppendResult, AppendStep, Sequence } from '../core/executor';
-import { selfBlocks } from '../format/config';
-import type { LedgerBuffer } from '../gpu/ledger';
+import type { AppendResult, AppendStep, Lanes, Sequence } from '../core/executor';
 import { Staging } from '../gpu/readback';
+import { copyCaches, destroyCaches, makeCaches, type SlottedCaches } from './caches';
+import { WgslLanes } from './lanes';
 import { type EngineParts, MAX_SUPPRESSED, PREFILL_ROWS, readsRanges } from './parts';
 import { samplingStep } from './sampler';
 import { seenInputs } from './seen-inputs';
 import type { KeyValueCache } from './self-attention';
-import type { StepMode } from './step';
+import { type StepMode, stepModeOf } from './step';
 import { StepPrograms } from './step-programs';
 import { TapReader } from './tap-reader';
 
@@ -29,7 +29,7 @@ export class WgslSequence implements Sequence {
 
   /** Throws `invalid-option` for a capacity beyond the model's context, `device` when the GPU is full. */
   static async create(parts: EngineParts, capacity: number): Promise<WgslSequence> {
-    const { config, gpu, elemBytes } = parts;
+    const { config } = parts;
     if (!Number.isInteger(capacity) || capacity < 1 || capacity > config.contextLength) {
       throw new FlamingoError(
         'invalid-option',
@@ -40,16 +40,7 @@ export class WgslSequence implements Sequence {
         },
       );
     }
-    const { kvHeads, headDim } = config.decoder;
-    const bytes = kvHeads * capacity * headDim * elemBytes;
-    const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
-    const make = (label: string): LedgerBuffer => gpu.ledger.allocate(label, bytes, 'selfKv', usage);
-    const caches = selfBlocks(config).map((i) => ({
-      keys: make(`blocks.${i}.keys`),
-      values: make(`blocks.${i}.values`),
-    }));
-    await gpu.ledger.settle();
-    return new WgslSequence(parts, capacity, caches);
+    return new WgslSequence(parts, capacity, await makeCaches(parts, capacity));
   }
 
   async append(step: AppendStep): Promise<AppendResult> {
@@ -76,26 +67,31 @@ export class WgslSequence implements Sequence {
 
   async fork(): Promise<Sequence> {
     const copy = await WgslSequence.create(this.parts, this.capacity);
-    const { device } = this.parts.gpu;
-    const encoder = device.createCommandEncoder({ label: 'fork' });
-    this.caches.forEach(({ keys, values }, i) => {
-      encoder.copyBufferToBuffer(keys.buffer, 0, copy.caches[i].keys.buffer, 0, keys.buffer.size);
-      encoder.copyBufferToBuffer(values.buffer, 0, copy.caches[i].values.buffer, 0, values.buffer.size);
-    });
-    device.queue.submit([encoder.finish()]);
+    copyCaches(this.parts, this.slotted(), copy.slotted(), this.length);
     copy.length = this.length;
     return copy;
+  }
+
+  /** In the slots that are left here, or in larger caches of their own that begin with a copy of this one. */
+  async lanes(tokens: number): Promise<Lanes> {
+    const { length, parts, programs } = this;
+    const slots = length + tokens;
+    if (slots <= this.capacity) return new WgslLanes(parts, { programs, prefix: length, slots: this.capacity });
+    const caches = await makeCaches(parts, slots);
+    copyCaches(parts, this.slotted(), { caches, slots }, length);
+    return new WgslLanes(parts, { programs: new StepPrograms(parts, caches, slots), prefix: length, slots, caches });
   }
 
   [Symbol.dispose](): void {
     if (this.disposed) return;
     this.disposed = true;
-    for (const { keys, values } of this.caches) {
-      keys.destroy();
-      values.destroy();
-    }
+    destroyCaches(this.caches);
     this.programs[Symbol.dispose]();
     this.token[Symbol.dispose]();
+  }
+
+  private slotted(): SlottedCaches {
+    return { caches: this.caches, slots: this.capacity };
   }
 
   /** One submit: up to PREFILL_ROWS tokens. */
@@ -179,7 +175,7 @@ function stepMode(step: AppendStep, rows: number, last: boolean): StepMode {
   const sample = last && step.sample ? (step.sample.temperature > 0 ? 'draw' : 'argmax') : 'none';
   const wantsLast = last && (step.logits === 'last' || sample !== 'none');
   const head = step.logits === 'all' ? 'all' : wantsLast ? 'last' : 'none';
-  return { single: rows === 1, head, sample: head === 'last' ? sample : 'none', probabilities };
+  return stepModeOf({ single: rows === 1, head, sample: head === 'last' ? sample : 'none', probabilities });
 }
 
 function join(parts: readonly Float32Array[]): Float32Array | undefined {

@@ -1,7 +1,7 @@
 import { FlamingoError } from '../core/errors';
 import type { GpuDevice } from '../gpu/device';
 import type { LedgerBuffer } from '../gpu/ledger';
-import { type ParamValue, type Recording, stepValue } from '../gpu/recording';
+import { type Bindable, type ParamValue, type Recording, stepValue } from '../gpu/recording';
 
 /** Where layers record to, and what they may know about the step that is being recorded. */
 export interface Stage {
@@ -15,6 +15,8 @@ export interface Stage {
   readonly none: LedgerBuffer;
   /** The device is a rasteriser on the CPU: kernels are shaped for few barriers. */
   readonly software: boolean;
+  /** Positions and paths of rows that are several continuations of one prefix (lib/places.wgsl); undefined where they are one text. */
+  readonly places?: Bindable;
   /** Record the dispatches that write attention probabilities. */
   readonly probabilities: boolean;
   /** Media that probabilities over ranges are written for. */

@@ -3,7 +3,7 @@ import type { Recording } from '../gpu/recording';
 import { StepBuffer } from '../gpu/step-buffer';
 import { type EngineParts, stepInputs } from './parts';
 import type { KeyValueCache } from './self-attention';
-import { dryStep, recordStep, type StepMode } from './step';
+import { dryStep, modeInputs, recordStep, type StepMode } from './step';
 
 export interface StepProgram {
   program: Program;
@@ -48,7 +48,8 @@ export class StepPrograms implements Disposable {
     const { gpu, elem, config } = this.parts;
     const label = mode.single ? 'decode' : 'prefill';
     // Recording is cheap and pure: a dry run tells how many params the step buffer holds.
-    const step = new StepBuffer(gpu, `step ${label}`, stepInputs(config), dryStep(this.parts, mode).dispatches.length);
+    const inputs = { ...stepInputs(config), ...modeInputs(mode) };
+    const step = new StepBuffer(gpu, `step ${label}`, inputs, dryStep(this.parts, mode).dispatches.length);
     const { caches, capacity } = this;
     const recording = recordStep(this.parts, mode, { caches, capacity, input: (name) => step.input(name) });
     const ready = Program.create(gpu, label, recording, step, elem).then((program) => ({ program, recording }));

@@ -1,6 +1,7 @@
 import { selfBlocks } from '../format/config';
 import { type Bindable, Recording } from '../gpu/recording';
-import type { EngineParts, StepInputs } from './parts';
+import { logProbability } from '../kernels/sample/log-probability';
+import { type EngineParts, PREFILL_ROWS, type StepInputs } from './parts';
 import { recordSampling } from './sampler';
 import type { KeyValueCache } from './self-attention';
 import { ROWS, type Stage } from './stage';
@@ -14,13 +15,29 @@ export interface StepMode {
   /** Media of the step's table, where probabilities over ranges of media are asked for. */
   media?: number;
   probabilities: boolean;
+  /** Words of positions and paths of rows that continue one prefix side by side; 0: the rows are one text. */
+  places: number;
+  /** With head 'all': also the log-probability of each row's target. */
+  targets: boolean;
+}
+
+/** A mode with nothing but what is given. */
+export function stepModeOf(mode: Pick<StepMode, 'single' | 'head'> & Partial<StepMode>): StepMode {
+  return { sample: 'none', probabilities: false, places: 0, targets: false, ...mode };
+}
+
+export type StepInput = keyof StepInputs | 'places' | 'targets';
+
+/** Words of the inputs that only some modes read. */
+export function modeInputs({ places, targets }: StepMode): Record<string, number> {
+  return { ...(places > 0 ? { places } : {}), ...(targets ? { targets: PREFILL_ROWS } : {}) };
 }
 
 /** What a recording needs of one sequence. */
 export interface BoundSequence {
   readonly caches: readonly KeyValueCache[];
   readonly capacity: number;
-  input(name: keyof StepInputs): Bindable;
+  input(name: StepInput): Bindable;
 }
 
 /** Embedding, blocks, and as much of head and sampling as `mode` asks for. */
@@ -36,6 +53,7 @@ export function recordStep(parts: EngineParts, mode: StepMode, bound: BoundSeque
     none: weights.none,
     probabilities: mode.probabilities,
     media: mode.media ?? 1,
+    places: mode.places > 0 ? bound.input('places') : undefined,
     software: gpu.software,
   };
   const { caches, capacity } = bound;
@@ -48,7 +66,14 @@ export function recordStep(parts: EngineParts, mode: StepMode, bound: BoundSeque
     media: media.layers,
     capacity,
   });
-  if (mode.head === 'all') decoder.recordAllLogits(stage, x, scratch.get('all_logits', config.vocab));
+  if (mode.head === 'all') {
+    const logits = scratch.get('all_logits', config.vocab);
+    decoder.recordAllLogits(stage, x, logits);
+    if (mode.targets) {
+      const buffers = { logits, targets: bound.input('targets'), y: outputs.get('logprobs', 2 * PREFILL_ROWS) };
+      rec.add('sample.log_probability', logProbability, { buffers, params: { rows, vocab: config.vocab } });
+    }
+  }
   if (mode.head !== 'last') return rec;
   const logits = outputs.get('logits', config.vocab);
   decoder.recordLastLogits(stage, x, logits);

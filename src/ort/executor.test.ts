@@ -6,6 +6,7 @@ import { decode, type ReferenceResult } from '../reference/model/decoder';
 import { randomWeights } from '../reference/model/random-weights';
 import { type ReferenceMedium, resample } from '../reference/model/resampler';
 import { uniform } from '../reference/random';
+import { expectLanesAsAlone } from '../testing/lanes-case';
 import { MODEL_VARIANTS } from '../testing/model-variants';
 import { modelFiles, weightValues } from '../testing/ort-model';
 import { tinyConfig } from '../testing/tiny-model';
@@ -171,6 +172,12 @@ describe('a sequence', () => {
     }
     expect(difference(all.logits, collected)).toBeLessThan(1e-4);
     expect(all.taps.get('hidden.2')).toHaveLength(150 * config.width);
+    executor[Symbol.dispose]();
+  });
+
+  test('runs continuations side by side as it runs each alone', async () => {
+    const { executor, media } = await load(config, 'f32');
+    await expectLanesAsAlone(executor, media.slice(0, 2), 40);
     executor[Symbol.dispose]();
   });
 

@@ -1,9 +1,11 @@
 import { FlamingoError, throwIfAborted } from '../core/errors';
-import type { AppendResult, AppendStep, Sequence } from '../core/executor';
+import type { AppendResult, AppendStep, Lanes, Sequence } from '../core/executor';
 import { sampleToken } from '../core/sampling';
 import { seesRanges, selfBlocks } from '../format/config';
 import type { OrtExecutor } from './executor';
+import { OrtLanes } from './lanes';
 import { MediaStack, type SeenMedia, seenMedia } from './media-stack';
+import { presentNames } from './present-names';
 import type { OrtTensor } from './runtime';
 import { TapCollector } from './taps';
 
@@ -62,6 +64,14 @@ export class OrtSequence implements Sequence {
     return copy;
   }
 
+  async lanes(tokens: number): Promise<Lanes> {
+    return new OrtLanes(
+      this.executor,
+      { past: this.pastInputs(), index: 0, length: this.length },
+      this.length + tokens,
+    );
+  }
+
   [Symbol.dispose](): void {
     if (this.disposed) return;
     this.setLength(0);
@@ -86,15 +96,16 @@ export class OrtSequence implements Sequence {
       ...this.media.inputs(seen.media),
       ...this.pastInputs(),
     };
-    const results = await this.executor.runDecoder(inputs, ['logits', ...this.presentNames(), ...(step.taps ?? [])]);
-    for (const name of this.presentNames()) this.past.set(name.replace('present', 'past'), results[name]);
+    const results = await this.executor.runDecoder(inputs, [
+      'logits',
+      ...presentNames(this.executor.config),
+      ...(step.taps ?? []),
+    ]);
+    for (const name of presentNames(this.executor.config))
+      this.past.set(name.replace('present', 'past'), results[name]);
     this.setLength(this.length + rows);
     counters[step.ids.length === 1 ? 'decodedTokens' : 'prefilledTokens'] += rows;
     return results;
-  }
-
-  private presentNames(): string[] {
-    return selfBlocks(this.executor.config).flatMap((i) => [`present_key.${i}`, `present_value.${i}`]);
   }
 
   /** The cache cut to the present length; empty tensors at first. */
@@ -102,7 +113,7 @@ export class OrtSequence implements Sequence {
     const { config, ort } = this.executor;
     const { kvHeads, headDim } = config.decoder;
     const inputs: Record<string, OrtTensor> = {};
-    for (const name of this.presentNames().map((present) => present.replace('present', 'past'))) {
+    for (const name of presentNames(this.executor.config).map((present) => present.replace('present', 'past'))) {
       const known = this.past.get(name);
       if (this.length === 0 || !known) inputs[name] = ort.floats(new Float32Array(), [1, kvHeads, 0, headDim]);
       else if (known.dims[2] === this.length) inputs[name] = known;

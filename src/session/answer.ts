@@ -1,4 +1,5 @@
-import { FlamingoError, throwIfAborted } from '../core/errors';
+import { FlamingoError } from '../core/errors';
+import { choose } from './choose';
 import type { CheckedGenerate } from './options';
 import type { ContextRunner } from './runner';
 import type { GeneratedToken } from './types';
@@ -11,30 +12,29 @@ export async function* answer(
   onStep: (msPerToken: number) => void,
 ): AsyncGenerator<GeneratedToken, void, undefined> {
   refuse(options);
-  const { endOfChunkId, stopIds, suppressIds } = runner.parts.manifest.prompt;
-  const stops = new Set([endOfChunkId, ...stopIds]);
-  runner.checkRoom();
-  runner.useStrength(options.visualStrength);
-  const { temperature, topK, topP, seed } = options;
+  const { endOfChunkId, stopIds } = runner.parts.manifest.prompt;
   const detokenizer = runner.parts.tokenizer.detokenizer();
   const started = performance.now();
-  for (let step = 0; step < options.maxNewTokens && runner.length < runner.capacity; step++) {
-    throwIfAborted(signal);
-    const sample = { temperature, topK, topP, seed, step, suppress: suppressIds };
-    const { token } = await runner.runUntil(runner.length, signal, { sample });
-    if (token === undefined) throw new FlamingoError('internal', 'The executor chose no token.');
-    onStep((performance.now() - started) / (step + 1));
-    if (stops.has(token)) break;
-    runner.context.pushTokens([token]);
-    yield { id: token, text: detokenizer.push(token) };
+  let steps = 0;
+  const before = runner.length;
+  let given = 0;
+  const timed = () => onStep((performance.now() - started) / ++steps);
+  try {
+    for await (const { id, ends } of choose(runner, options, [endOfChunkId, ...stopIds], signal, timed)) {
+      if (ends) break;
+      given++;
+      yield { id, text: detokenizer.push(id) };
+    }
+    const rest = detokenizer.flush();
+    if (rest) yield { id: -1, text: rest };
+  } finally {
+    runner.forgetFrom(before + given);
   }
-  const rest = detokenizer.flush();
-  if (rest) yield { id: -1, text: rest };
 }
 
 /** What the types promise and this version does not do yet. */
 function refuse(options: CheckedGenerate): void {
-  const plain = { minP: 0, repetitionPenalty: 1, noRepeatNgramSize: 0, logprobs: false, numBeams: 1, attention: false };
+  const plain = { minP: 0, repetitionPenalty: 1, noRepeatNgramSize: 0, logprobs: false, attention: false };
   const asked = Object.entries({ ...plain, visualStrength: 1 }).find(
     ([name, value]) => options[name as keyof CheckedGenerate] !== value,
   )?.[0];

@@ -1,9 +1,12 @@
 import { FlamingoError } from '../core/errors';
-import { logProbabilities } from './log-probabilities';
+import { logSumExp } from '../core/log-probability';
 import type { ContextRunner } from './runner';
 import type { CandidateScore, RankedCandidate } from './types';
 
-/** Log-likelihood of each candidate after the context, which is left as it was. */
+/** Tokens of candidates that run side by side: one submit of the WGSL engine. */
+const BATCH_TOKENS = 128;
+
+/** Log-likelihood of each candidate after the context, which is left as it was and read once. */
 export async function scoreCandidates(
   runner: ContextRunner,
   candidates: readonly string[],
@@ -15,21 +18,37 @@ export async function scoreCandidates(
       hint: 'Append a prompt first.',
     });
   }
-  const scores: CandidateScore[] = [];
   const all = candidateIds(runner, candidates);
-  try {
-    for (const [i, ids] of all.entries()) {
-      runner.sequence.truncate(Math.min(runner.sequence.length, length - 1)); // the last token gives the first logits
-      runner.context.pushTokens(ids.slice(0, -1));
-      const { logits } = await runner.runUntil(runner.length, signal, { logits: 'all' });
-      const each = logProbabilities(logits ?? new Float32Array(), ids, runner.parts.manifest.config.vocab);
-      scores.push(scored(candidates[i], ids, each));
-      runner.forgetFrom(length);
-    }
-  } finally {
-    runner.forgetFrom(length);
+  const longest = length + Math.max(...all.map((ids) => ids.length)) - 1;
+  if (longest > runner.capacity) throw runner.overflow(longest);
+  const first = await runner.lastLogits(signal);
+  const normaliser = logSumExp(first);
+  const scores = all.map((ids) => [first[ids[0]] - normaliser]);
+  for (const batch of batches(all)) {
+    const tokens = batch.reduce((sum, i) => sum + all[i].length - 1, 0);
+    const { lanes, seen } = await runner.lanes(tokens);
+    using _ = lanes;
+    const steps = batch.map((i) => ({ from: 0, ids: all[i].slice(0, -1), targets: all[i].slice(1) }));
+    const { logprobs } = await lanes.append({ lanes: steps, ...seen, final: true, signal });
+    batch.forEach((i, b) => void scores[i].push(...logprobs[b]));
   }
-  return scores;
+  return all.map((ids, i) => scored(candidates[i], ids, scores[i]));
+}
+
+/** Candidates of more than one token in groups of about BATCH_TOKENS, by index. */
+function batches(all: readonly (readonly number[])[]): number[][] {
+  const groups: number[][] = [];
+  let room = 0;
+  for (const [i, { length }] of all.entries()) {
+    if (length < 2) continue; // its only token is scored already
+    if (length - 1 > room) {
+      groups.push([]);
+      room = BATCH_TOKENS;
+    }
+    groups[groups.length - 1].push(i);
+    room -= length - 1;
+  }
+  return groups;
 }
 
 /** Softmax over the scores, the likeliest first; equal ones in the order they came. */

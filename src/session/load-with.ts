@@ -11,6 +11,7 @@ import { embedImage } from './embed';
 import type { LoadedModel, LoadOptions } from './load-types';
 import { MediaStore } from './media-store';
 import { graphWeights, openOrt, prepareWgsl } from './open-engine';
+import type { ModelParts } from './parts';
 import { type Arriving, packageBytes, readPackage } from './read-package';
 import { rehearse } from './rehearse';
 import { ContextRunner } from './runner';
@@ -35,6 +36,8 @@ export interface Platform {
 /** A loaded model with its parts in reach, for tools that work below sessions (`run`, benchmarks, tests). */
 export interface LoadedParts extends LoadedModel {
   readonly engine: Executor;
+  /** What its sessions share. */
+  readonly parts: ModelParts;
   readonly vision: VisionEncoder;
   readonly tokenizer: TextTokenizer;
 }
@@ -119,6 +122,7 @@ function loaded(
   return {
     manifest,
     engine,
+    parts: shared,
     vision,
     tokenizer,
     executor: choice.kind,

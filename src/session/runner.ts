@@ -1,5 +1,5 @@
 import { FlamingoError, throwIfAborted } from '../core/errors';
-import type { AppendResult, AppendStep, Sequence } from '../core/executor';
+import type { AppendResult, AppendStep, Lanes, LanesStep, Sequence } from '../core/executor';
 import { TokenContext } from './context';
 import type { ModelParts } from './parts';
 import type { Part } from './types';
@@ -85,6 +85,21 @@ export class ContextRunner {
     return result;
   }
 
+  /** Logits [V] after the whole context, whose tokens are all in the cache then. */
+  async lastLogits(signal?: AbortSignal): Promise<Float32Array> {
+    const { logits } = await this.runUntil(this.length, signal, { logits: 'last' });
+    if (!logits) throw new FlamingoError('internal', 'The executor gave no logits.');
+    return logits;
+  }
+
+  /** Continuations of the context side by side, and what their tokens see. The context must rest until they are disposed of. */
+  async lanes(tokens: number): Promise<{ lanes: Lanes; seen: Omit<LanesStep, 'lanes'> }> {
+    const { mediaIndex, mediaFirst, media } = this.context.slice(this.length - 1);
+    const seen = { mediaIndex: mediaIndex[0], mediaFirst: mediaFirst[0], visualStrength: this.strength };
+    const encoded = media.map((handle) => this.parts.media.get(handle));
+    return { lanes: await this.sequence.lanes(tokens), seen: { ...seen, media: encoded } };
+  }
+
   /** Keys and values of the text depend on what the pictures did to it: with another factor on the gates, all of them are computed again. */
   useStrength(strength: number): void {
     if (strength === this.strength) return;
@@ -110,7 +125,7 @@ export class ContextRunner {
     if (this.length >= this.capacity) throw this.overflow(this.length + 1);
   }
 
-  private overflow(tokens: number): FlamingoError {
+  overflow(tokens: number): FlamingoError {
     const { capacity } = this;
     return new FlamingoError(
       'context-overflow',

@@ -195,6 +195,33 @@ describe('candidates', () => {
     expect(byMean.map(({ mean }) => mean)).toEqual(byMean.map(({ mean }) => mean).sort((a, b) => b - a));
   });
 
+  it('read the context once, however many they are, and leave it as it was', async () => {
+    await using session = await model.createSession();
+    await session.append([...example(await session.addMedia(sample(0)), ' yes'), { type: 'text', value: ' Then' }]);
+    const position = await session.position();
+    const words = [' a', ' red', ' cat', ' two', ' boats', ' small', ' town'];
+    const fifty = Array.from(
+      { length: 50 },
+      (_, i) => words[i % 7] + words[Math.floor(i / 7) % 7] + ' sea'.repeat(i % 3) + i,
+    );
+    const since = meter(session);
+    await since();
+    const scores = await session.score(fifty);
+    const { prefilledTokens, decodedTokens } = await since();
+    const own = scores.reduce((sum, { ids }) => sum + ids.length - 1, 0);
+    expect(prefilledTokens + decodedTokens).toBe(own + 1); // one: the context's last token, which waited
+    expect(await session.position()).toBe(position);
+    await using alone = await session.fork();
+    for (const i of [3, 49]) expectClose(await sums(alone, [fifty[i]]), [scores[i].sum], 1e-4);
+  });
+
+  it('refuse to run out of the context', async () => {
+    await using session = await model.createSession({ capacity: 12 });
+    await session.append([{ type: 'text', value: 'One two three.' }]);
+    const error = await session.score([' a very long candidate that goes on and on']).catch((e) => e);
+    expect(error).toMatchObject({ code: 'context-overflow', details: { capacity: 12 } });
+  });
+
   it.each([
     [[], /0 candidates/],
     [[' yes', ''], /Candidate 2 of 2, "", has no words/],

@@ -19,14 +19,15 @@ const cases = (['f32', 'f16', 'q8', 'q4'] as WeightType[]).flatMap((storage) =>
     storage,
     rows,
     cols,
-    learned: storage === 'f16',
+    learned: storage === 'f16' || storage === 'q4',
+    tree: storage === 'q4',
   })),
 );
 
 await describeKernel(
   gather,
   Object.fromEntries(
-    cases.map(({ name, storage, rows, cols, learned }) => [
+    cases.map(({ name, storage, rows, cols, learned, tree }) => [
       name,
       () => {
         const vocabulary = 101;
@@ -35,14 +36,20 @@ await describeKernel(
         const [position, offset] = [4, 2];
         const used = uniform((position + offset + rows) * cols, -1, 1, 3);
         used.fill(Number.NaN, 0, (position + offset) * cols);
+        const places = Array.from({ length: rows }, (_, r) => position + ((r * 5) % rows));
         const positions = learned ? used : new Float32Array(4).fill(Number.NaN);
         return {
           params: { rows, cols, position, offset },
-          buffers: { ids, weight, scale, positions, y: rows * cols },
-          overrides: { STORAGE: STORAGE_CODE[storage], LEARNED: Number(learned) },
+          buffers: { ids, weight, scale, positions, places: Uint32Array.from(places), y: rows * cols },
+          overrides: { STORAGE: STORAGE_CODE[storage], LEARNED: Number(learned), TREE: Number(tree) },
           elem: ['y'],
           expected: {
-            y: reference(ids, values, cols, learned ? { positions, position, offset } : undefined),
+            y: reference(
+              ids,
+              values,
+              cols,
+              learned ? { positions, position, offset, places: tree ? places : undefined } : undefined,
+            ),
           },
         };
       },

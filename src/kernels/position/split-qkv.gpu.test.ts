@@ -3,11 +3,12 @@ import { uniform } from '../../reference/random';
 import { describeKernel } from '../../testing/describe-kernel';
 import { splitQkv } from './split-qkv';
 
-type Variant = Pick<SplitSizes, 'pairing' | 'norm' | 'kind' | 'clip'> & { bias: boolean };
+type Variant = Pick<SplitSizes, 'pairing' | 'norm' | 'kind' | 'clip'> & { bias: boolean; tree?: boolean };
 const plain: Variant = { pairing: 'none', norm: 'none', kind: 'layer', bias: false };
 const variants: Record<string, Variant> = {
   plain,
   'half rotary': { ...plain, pairing: 'half' },
+  'half rotary of a tree': { ...plain, pairing: 'half', tree: true },
   'interleaved rotary': { ...plain, pairing: 'interleaved' },
   'layer norm over the width, clipped': { ...plain, norm: 'width', clip: 0.5 },
   'layer norm per head with bias, rotary': { ...plain, norm: 'head', bias: true, pairing: 'half' },
@@ -37,7 +38,9 @@ await describeKernel(
           });
           const norms = { q: norm(widths.q, 2), k: norm(widths.k, 4) };
           const table = uniform((position + rows) * dims, -1, 1, 6);
-          const want = reference(qkv, norms, table, { ...shape, ...variant, eps: 1e-5 });
+          const at = Array.from({ length: rows }, (_, r) => position + ((r * 3) % rows));
+          const places = variant.tree ? at : undefined;
+          const want = reference(qkv, norms, table, { ...shape, ...variant, eps: 1e-5, places });
           const cache = (rowsOf: number[]) => {
             const all = new Float64Array(kvHeads * capacity * d).fill(Number.NaN); // slots outside are not compared; guards are
             rowsOf.forEach((value, i) => {
@@ -55,11 +58,13 @@ await describeKernel(
               NORM_KIND: variant.kind === 'layer' ? 1 : 2,
               QK_BIAS: Number(variant.bias),
               CLIP: Number(variant.clip !== undefined),
+              TREE: Number(variant.tree ?? false),
             },
             buffers: {
               qkv,
               norms: Float32Array.from(packed),
               rotary: table,
+              places: Uint32Array.from(at),
               q: rows * heads * d,
               key_cache: kvHeads * capacity * d,
               value_cache: kvHeads * capacity * d,

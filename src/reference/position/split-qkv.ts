@@ -13,6 +13,8 @@ export interface SplitSizes {
   norm: 'none' | 'width' | 'head';
   kind: 'layer' | 'rms';
   clip?: number;
+  /** Position of each row where it is not position + r. */
+  places?: readonly number[];
 }
 
 /** Weight and bias of the norms of q and k. */
@@ -23,12 +25,13 @@ export interface SplitNorms {
 
 /** f64 reference for position/split-qkv: qkv [rows, (heads + 2 * kvHeads) * d], table [positions, dims / 2, 2] -> q, k, v by row, [rows, heads or kvHeads, d]. */
 export function splitQkv(qkv: ArrayLike<number>, norms: SplitNorms, table: ArrayLike<number>, sizes: SplitSizes) {
-  const { rows, position, heads, kvHeads, d, clip } = sizes;
+  const { rows, position, heads, kvHeads, d, clip, places } = sizes;
   const all = Array.from(qkv, (value) => (clip === undefined ? value : Math.min(clip, Math.max(-clip, value))));
   const width = (heads + 2 * kvHeads) * d;
   const row = (r: number, from: number, count: number) =>
     all.slice(r * width + from * d, r * width + (from + count) * d);
-  const turn = (r: number, part: number[]) => part.map((_, i) => turned(part, i, position + r, table, sizes));
+  const turn = (r: number, part: number[]) =>
+    part.map((_, i) => turned(part, i, places?.[r] ?? position + r, table, sizes));
   const each = <T>(make: (r: number) => T[]) => Array.from({ length: rows }, (_, r) => make(r)).flat();
   return {
     q: each((r) => turn(r, normalised(row(r, 0, heads), norms.q, sizes))),
