@@ -12,8 +12,45 @@ def feed_forward(dim, mult=4):
 
 
 def heads(x, count):
-    """[B, T, h*d] -> [B, h, T, d]"""
-    return x.view(*x.shape[:2], count, -1).transpose(1, 2)
+    """[..., T, h*d] -> [..., h, T, d]"""
+    return x.view(*x.shape[:-1], count, -1).transpose(-3, -2)
+
+
+def attend(q, k, v, mask=None):
+    """[..., h, T, d] -> [..., T, h*d]. Written out: at these sizes torch's fused kernel for CPUs is slower in bf16, backward most of all."""
+    scores = (q * q.shape[-1] ** -0.5) @ k.transpose(-1, -2)
+    if mask is not None:
+        scores = scores.masked_fill(~mask, -torch.finfo(scores.dtype).max)
+    return (scores.softmax(-1) @ v).transpose(-3, -2).flatten(-2)
+
+
+class Chunks:
+    """Where each token stands among the tokens that see the same picture, so that a picture is read by its own tokens alone.
+
+    seen [B,T]: number of pictures up to each token (0 = none). `tokens` [B,M,S] and `back` [B,T] index one form by the other.
+    """
+
+    def __init__(self, seen, images):
+        batch, length = seen.shape
+        picture = (seen - 1).clamp(min=0)
+        order = torch.arange(length, device=seen.device).expand(batch, -1)
+        first = torch.full((batch, images + 1), length, device=seen.device).scatter_reduce(1, seen, order, "amin")[:, 1:]
+        slot = order - first.gather(1, picture)
+        self.nothing, self.images = (seen == 0)[..., None], images
+        self.width = int(slot.masked_fill(seen == 0, 0).max()) + 1
+        self.back = (picture * self.width + slot).masked_fill(seen == 0, 0)
+        self.tokens = torch.zeros(batch, images * self.width, dtype=torch.long, device=seen.device)
+        b, t = torch.nonzero(seen, as_tuple=True)
+        self.tokens[b, self.back[b, t]] = t
+
+    def group(self, x):
+        """[B,T,C] -> [B,M,S,C]; places without a token hold some other token, which is never read back."""
+        return x.gather(1, self.tokens[..., None].expand(-1, -1, x.shape[-1])).view(len(x), self.images, self.width, -1)
+
+    def ungroup(self, x):
+        """[B,M,S,C] -> [B,T,C], zero where no picture has been seen."""
+        flat = x.flatten(1, 2)
+        return flat.gather(1, self.back[..., None].expand(-1, -1, x.shape[-1])).masked_fill(self.nothing, 0.0)
 
 
 class PerceiverAttention(nn.Module):
@@ -27,8 +64,7 @@ class PerceiverAttention(nn.Module):
     def forward(self, x, latents):
         x, latents = self.norm_media(x), self.norm_latents(latents)
         k, v = self.to_kv(torch.cat([x, latents], 1)).chunk(2, -1)
-        y = F.scaled_dot_product_attention(heads(self.to_q(latents), self.heads), heads(k, self.heads), heads(v, self.heads))
-        return self.to_out(y.transpose(1, 2).flatten(2))
+        return self.to_out(attend(heads(self.to_q(latents), self.heads), heads(k, self.heads), heads(v, self.heads)))
 
 
 class PerceiverResampler(nn.Module):
@@ -56,15 +92,11 @@ class MaskedCrossAttention(nn.Module):
         self.to_q, self.to_kv = nn.Linear(dim, inner, bias=False), nn.Linear(dim_visual, 2 * inner, bias=False)
         self.to_out = nn.Linear(inner, dim, bias=False)
 
-    def forward(self, x, media, seen):
-        """x [B,T,D]; media [B,M,n,Dv]; seen [B,T]: number of images up to each token. A token attends to the last one; 0 = to none."""
-        images, n = media.shape[1:3]
-        k, v = self.to_kv(media.flatten(1, 2)).chunk(2, -1)
-        index = torch.arange(1, images + 1, device=x.device).repeat_interleave(n)
-        nothing = (seen == 0)[:, :, None]
-        mask = (seen[:, :, None] == index) | nothing  # a row without any key would give NaN: zeroed below instead
-        y = F.scaled_dot_product_attention(heads(self.to_q(self.norm(x)), self.heads), heads(k, self.heads), heads(v, self.heads), attn_mask=mask[:, None])
-        return self.to_out(y.transpose(1, 2).flatten(2).masked_fill(nothing, 0.0))
+    def forward(self, x, media, chunks):
+        """x [B,T,D]; media [B,M,n,Dv]. A token attends to the last picture before it; without one it gets zero."""
+        k, v = self.to_kv(media).chunk(2, -1)
+        q = chunks.group(self.to_q(self.norm(x)))
+        return self.to_out(chunks.ungroup(attend(heads(q, self.heads), heads(k, self.heads), heads(v, self.heads))))
 
 
 class GatedCrossAttentionBlock(nn.Module):
@@ -75,8 +107,8 @@ class GatedCrossAttentionBlock(nn.Module):
         self.ff = feed_forward(dim)
         self.ff_gate = nn.Parameter(torch.zeros(1))
 
-    def forward(self, x, media, seen):
-        x = self.attn(x, media, seen) * self.attn_gate.tanh() + x
+    def forward(self, x, media, chunks):
+        x = self.attn(x, media, chunks) * self.attn_gate.tanh() + x
         return self.ff(x) * self.ff_gate.tanh() + x
 
 
@@ -93,8 +125,8 @@ class NeoXAttention(nn.Module):
 
     def forward(self, x, cos, sin):
         q, k, v = heads(self.query_key_value(x), self.heads).chunk(3, -1)
-        y = F.scaled_dot_product_attention(self.turn(q, cos, sin), self.turn(k, cos, sin), v, is_causal=True)
-        return self.dense(y.transpose(1, 2).flatten(2))
+        causal = torch.ones(x.shape[1], x.shape[1], dtype=torch.bool, device=x.device).tril()
+        return self.dense(attend(self.turn(q, cos, sin), self.turn(k, cos, sin), v, causal))
 
 
 class NeoXLayer(nn.Module):
@@ -169,10 +201,12 @@ class Flamingo(nn.Module):
     def forward(self, ids, media, seen, rows=None):
         """ids, seen [B,T]; media [B,M,n,Dv] latents or None; rows: (b, t) pairs at which logits are wanted (all if None)."""
         body = self.lm.gpt_neox
-        x, (cos, sin) = body.embed_in(ids), self.lm.angles(ids.shape[1])
+        x = body.embed_in(ids)
+        cos, sin = (a.to(x.dtype) for a in self.lm.angles(ids.shape[1]))
+        chunks = None if media is None else Chunks(seen, media.shape[1])
         for layer, gated in zip(body.layers, self.gated_cross_attn_layers):
             if gated is not None and media is not None:
-                x = gated(x, media, seen)
+                x = gated(x, media, chunks)
             elif gated is not None:  # no picture: attention gives zero, the gated feed-forward still acts
                 x = gated.ff(x) * gated.ff_gate.tanh() + x
             x = layer(x, cos, sin)

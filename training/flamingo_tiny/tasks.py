@@ -74,7 +74,7 @@ class EasyVqa:
         import easy_vqa
         questions = (easy_vqa.get_train_questions if split == "train" else easy_vqa.get_test_questions)()
         row = {e["id"]: r for r, e in enumerate(entries) if e["source"] == "easy" and e["split"] == split}
-        self.items = [(row[i], q, answer) for q, answer, i in zip(*questions)]
+        self.items = [(row[i], q, answer) for q, answer, i in zip(*questions) if i in row]
 
     def __call__(self, world, rng, c, easy):
         return [(("row", r), ask(q if rng.random() < 0.5 else q[0].upper() + q[1:]), answer, 1.0) for r, q, answer in rng.sample(self.items, rng.randint(4, 6))]

@@ -56,7 +56,7 @@ def pack(text, sequences, prompt_weight=0.0):
         rows.append((ids, seen, weights, part, visuals))
     length = max(len(r[0]) for r in rows)
     fill = lambda k, value, kind: torch.tensor([r[k] + [value] * (length - len(r[k])) for r in rows], dtype=kind)
-    return dict(ids=fill(0, text.pad, torch.long), seen=torch.tensor([r[1] + [r[1][-1]] * (length - len(r[1])) for r in rows]), weights=fill(2, 0.0, torch.float),
+    return dict(ids=fill(0, text.pad, torch.long), seen=fill(1, 0, torch.long), weights=fill(2, 0.0, torch.float),
                 part=fill(3, 0, torch.long), visuals=[r[4] for r in rows], chunks=number)
 
 

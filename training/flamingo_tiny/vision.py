@@ -3,7 +3,7 @@
     pixels [N,3,224,224] -> 7x7x1280 grid -> features [N,49,Dv]
 
 BatchNorm is folded into the convolutions. The last step is a fixed linear map (PCA, half-whitened, fitted on training
-pictures alone) plus a fixed code of the grid position: a resampler has no other way to know where a patch is, since it
+pictures alone), beside it the colours of each patch (colours.py) and a fixed code of the grid position: a resampler has no other way to know where a patch is, since it
 treats its input as a set. Weights are stored as f16 and cast when the file is loaded, and all training features are
 computed through this very file, so training and inference see the same numbers.
 """
@@ -16,6 +16,8 @@ import numpy as np
 import onnx
 import torch
 from onnx import TensorProto, helper, numpy_helper
+
+from . import colours
 
 # repeat, kernel, stride, expansion, output channels (Lite0 of tensorflow/tpu efficientnet/lite)
 STAGES = [(1, 3, 1, 1, 16), (2, 3, 2, 6, 24), (2, 5, 2, 6, 40), (3, 3, 2, 6, 80), (3, 5, 1, 6, 112), (4, 5, 2, 6, 192), (1, 3, 1, 6, 320)]
@@ -94,7 +96,7 @@ def position_code(channels, amplitude):
 
 
 def write(path, projection=None):
-    """projection: dict(mean [1280], matrix [1280,C], positions [49,P]); None writes the bare grid, to fit the PCA on."""
+    """projection: dict(matrix [1280,C], shift [C], positions [49,P], colours of colours.fit or None); None writes the bare grid, to fit the PCA on."""
     state = {k: v.float() for k, v in torch.load(weights_file(), map_location="cpu", weights_only=True).items()}
     g = Graph()
     x = encoder(g, state, "pixels")
@@ -102,12 +104,14 @@ def write(path, projection=None):
     x = g.op("Transpose", [x], perm=[0, 2, 1])
     out = WIDTH
     if projection:
-        mean, matrix, positions = projection["mean"], projection["matrix"], projection["positions"]
-        out = matrix.shape[1] + positions.shape[1]
-        padded = np.concatenate([matrix, np.zeros((WIDTH, positions.shape[1]))], 1)
-        offset = np.concatenate([np.tile(-mean @ matrix, (GRID * GRID, 1)), positions], 1).astype(np.float32)
-        x = g.op("MatMul", [x, g.constant(padded, "projection")])
-        x = g.op("Add", [x, g.constant(offset, "offset", half=False)])
+        matrix, level, positions, scaling = (projection[k] for k in ("matrix", "shift", "positions", "colours"))
+        content, place = matrix.shape[1], positions.shape[1]
+        out = content + place + (colours.COUNT if scaling else 0)
+        x = g.op("MatMul", [x, g.constant(np.concatenate([matrix, np.zeros((WIDTH, out - content))], 1), "projection")])
+        if scaling:
+            x = g.op("Add", [x, colours.nodes(g, scaling, content, place)])
+            level = np.concatenate([level, -scaling["mean"] * scaling["scale"]])
+        x = g.op("Add", [x, g.constant(np.concatenate([np.tile(level, (GRID * GRID, 1)), positions], 1).astype(np.float32), "offset", half=False)])
     g.nodes.append(helper.make_node("Identity", [x], ["features"]))
     graph = helper.make_graph(
         g.nodes, "efficientnet-lite0",
@@ -116,6 +120,14 @@ def write(path, projection=None):
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     onnx.checker.check_model(model)
     onnx.save(model, str(path))
+
+
+def projection_of(path, channels):
+    """The first `channels` PCA channels of a vision.onnx: (matrix [1280,channels], shift [channels])."""
+    arrays = {i.name: numpy_helper.to_array(i) for i in onnx.load(str(path)).graph.initializer}
+    matrix = next(v for k, v in arrays.items() if k.startswith("projection"))
+    offset = next(v for k, v in arrays.items() if k.startswith("offset"))
+    return matrix[:, :channels].astype(np.float64), offset[0, :channels].astype(np.float64)
 
 
 def write_processor(path):

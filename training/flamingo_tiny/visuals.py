@@ -5,6 +5,8 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+SHARD = 500  # pictures in a file of features
+
 
 def seeded(key, width):
     """The fixed code of a word: the same in every run."""
@@ -52,7 +54,13 @@ class FeatureStore:
     """All stored features in memory (f16); noise and mirroring are added when a batch is made."""
 
     def __init__(self, folder, config):
-        self.rows = torch.from_numpy(np.concatenate([np.load(p) for p in sorted(folder.glob("*.npy"))]))
+        shards = {int(p.stem): np.load(p) for p in folder.glob("*.npy")}
+        width = config["vision"]["content_channels"] + config["vision"]["position_channels"]
+        self.rows = torch.zeros((max(shards) + 1) * SHARD, 49, width, dtype=torch.float16)
+        self.known = set()  # rows whose features are there already: a stage can begin while others are being computed
+        for number, shard in shards.items():
+            self.rows[number * SHARD:number * SHARD + len(shard)] = torch.from_numpy(shard)
+            self.known |= set(range(number * SHARD, number * SHARD + len(shard)))
         self.content = config["vision"]["content_channels"]
         self.mirror = torch.arange(49).view(7, 7).flip(1).flatten()
 
@@ -76,8 +84,9 @@ def picture_latents(model, store, chunks, subset=None, **augment):
     for visuals in chunks:
         for v in visuals:
             index.setdefault(v, len(index))
-    device = model.perceiver.latents.device
-    latents = model.perceiver(store.batch(list(index), **augment).to(device), subset)
+    weights = model.perceiver.latents
+    device = weights.device
+    latents = model.perceiver(store.batch(list(index), **augment).to(device, weights.dtype), subset)
     images = max(1, max(len(c) for c in chunks))
     where = torch.tensor([[index[v] for v in c] + [0] * (images - len(c)) for c in chunks], device=device)
     return latents[where]

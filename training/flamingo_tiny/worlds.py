@@ -69,7 +69,7 @@ class Pictures:
         return [rng.choice(order[i % len(order)]) for i in range(size)]
 
     def classes(self, rng, ways, size, source=None):
-        source = source or rng.choice(["photo", "photo", "icon", "icon", "scene"])
+        source = source or rng.choice([x for x in ("photo", "photo", "icon", "icon", "scene") if x == "scene" or len(self.groups[x]) >= 20])
         if source == "scene" and ways <= 6:
             rule = rng.choice(["colour", "shape"])
             values = rng.sample(sorted({s[0][rule] for _, s in self.alike}), ways)
