@@ -18,6 +18,8 @@ export interface DeltaSettings {
   cross_attn_every_n_layers?: number | null;
   max_num_frames?: number | null;
   decoder_layers?: string | null;
+  /** false: a token attends to all pictures so far, not to the last one only. */
+  only_attend_immediate_media?: boolean | null;
   /** Whether the gated layers stand before blocks n - 1, 2n - 1, … as in OpenFlamingo (default), or 0, n, 2n, …. */
   first_block?: 'last-of-n' | 'first-of-n';
   /** Activations of the feed-forwards; OpenFlamingo's is the exact gelu. */
@@ -75,6 +77,7 @@ export function openFlamingoDelta(original: TensorSource, language: LanguageMode
       norm,
       feedForward: mlp(`${first}ff.1.weight`, settings.activations?.cross_attention),
       gate: 'scalar',
+      ...(settings.only_attend_immediate_media === false ? { sees: 'all' } : {}),
     },
     fill(book) {
       fillResampler(book, source, layers.length);

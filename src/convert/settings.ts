@@ -27,8 +27,8 @@ const settings = v.object({
   image_token_id: v.nullish(v.number()),
   end_of_chunk_id: v.nullish(v.number()),
   max_num_frames: v.nullish(whole),
-  /** A token attends to its own picture only, as in all published models. */
-  only_attend_immediate_media: v.optional(v.literal(true, 'only true is converted by this version')),
+  /** A token attends to its own picture only, as in all published models; or, if false, to all pictures so far. */
+  only_attend_immediate_media: v.nullish(v.boolean()),
   /** Features behind the tower's final norm (open_clip since 2.23), or before it (older versions). */
   vision_tokens: v.optional(v.picklist(['after-post-norm', 'before-post-norm'])),
   perceiver: heads,

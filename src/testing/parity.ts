@@ -14,7 +14,7 @@ export const GOLDENS = fileURLToPath(new URL('../../e2e/goldens/', import.meta.u
 export const FAMILIES = ['of-neox', 'of-mpt1b', 'of-mpt7b', 'of-opt', 'of-llama', 'of-video'];
 /** Further layouts: compared with upstream in f32 only. */
 export const LEAN = [
-  ...['of-gptj', 'of-falcon', 'of-falcon40b', 'of-falconrw', 'of-siglip'],
+  ...['of-gptj', 'of-falcon', 'of-falcon40b', 'of-falconrw', 'of-siglip', 'of-previous'],
   ...['idefics', 'idefics-instruct', 'otter-video', 'otter-image', 'mini-gpt2', 'mini-opt'],
 ];
 
