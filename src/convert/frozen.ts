@@ -1,6 +1,6 @@
 import { FlamingoError } from '../core/errors';
 import { floatToHalf, halfToFloat, roundToBfloat } from '../core/half';
-import { type SourceType, type TensorSource, tensorOf } from '../format/tensor-source';
+import { type TensorInfo, type TensorSource, tensorOf } from '../format/tensor-source';
 import { languageName } from './delta';
 import type { LanguageModel } from './families/language';
 import type { RecipeBook } from './recipe';
@@ -65,7 +65,7 @@ async function isCopy(source: TensorSource, own: string, delta: TensorSource, co
 }
 
 /** A value as a type stores it, ties to even. */
-function rounded(value: number, type: SourceType): number {
+function rounded(value: number, type: TensorInfo['dtype']): number {
   if (type === 'f16') return halfToFloat(floatToHalf(value));
   return type === 'bf16' ? roundToBfloat(value) : value;
 }

@@ -1,7 +1,8 @@
+import { stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import * as v from 'valibot';
 import { FlamingoError, isFlamingoError } from '../core/errors';
-import { readJson } from './sources';
+import { findWeights, readJson } from './sources';
 
 export interface ConvertPaths {
   /** Folder of one whole checkpoint, or whose flamingo.json names the parts. */
@@ -96,12 +97,26 @@ export async function resolvePaths(options: ConvertPaths): Promise<ResolvedPaths
   const { output, notes } = await optionalSettings(beside, settings);
   return {
     ...named,
-    tokenizer: options.tokenizer ?? join(named.language, 'tokenizer.json'),
+    tokenizer: options.tokenizer ?? (await tokenizerBeside(named.language)),
     settings: output,
     name: basename(named.flamingo).replace(/\.\w+$/, ''),
     baseModels: [basename(named.vision), basename(named.language)],
     notes,
   };
+}
+
+/** A folder's tokenizer.json, or the file that describes its model itself. */
+async function tokenizerBeside(language: string): Promise<string> {
+  const weights = await findWeights('--language', language);
+  const beside = join(dirname(weights), 'tokenizer.json');
+  return weights.endsWith('.gguf') && !(await isFile(beside)) ? weights : beside;
+}
+
+async function isFile(path: string): Promise<boolean> {
+  return await stat(path).then(
+    (info) => info.isFile(),
+    () => false,
+  );
 }
 
 async function fromFolder(folder: string, given: ConvertPaths): Promise<ResolvedPaths> {

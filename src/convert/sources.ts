@@ -2,11 +2,13 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { FlamingoError } from '../core/errors';
 import { openFile } from '../format/file-node';
+import { openGguf } from '../format/gguf/gguf';
 import type { RandomAccess } from '../format/random-access';
 import { openSafetensors } from '../format/safetensors';
 import { openShards } from '../format/shards';
 import type { TensorSource } from '../format/tensor-source';
 import { openTorch } from '../format/torch-zip';
+import { ggufLanguage } from './gguf/language';
 import { unwrapped } from './renamed';
 
 /** A model's weights and, where its folder has one, its configuration. */
@@ -30,11 +32,12 @@ const WEIGHTS = [
   'open_clip_pytorch_model.bin.index.json',
 ];
 /** Without one of the names above, a folder's only file of these kinds is meant. */
-const WEIGHT_KINDS = /\.(safetensors|bin|pt|pth)$/;
+const WEIGHT_KINDS = /\.(safetensors|bin|pt|pth|gguf)$/;
 
 /** Opens a folder with weights and config, or one weight file with its config beside it. Throws `not-found` naming what was looked for. */
 export async function openModel(flag: string, path: string): Promise<ModelFolder> {
   const weights = await findWeights(flag, path);
+  if (weights.endsWith('.gguf')) return await openGgufModel(path, weights);
   const folder = dirname(weights);
   const files = new Set(await readdir(folder));
   const configs = ['config.json', 'open_clip_config.json'];
@@ -44,6 +47,18 @@ export async function openModel(flag: string, path: string): Promise<ModelFolder
   const config = found ? await readJson(configFile) : {};
   const source = unwrapped(await openWeights(weights));
   return { path, source, config, configFile, [Symbol.asyncDispose]: () => source[Symbol.asyncDispose]() };
+}
+
+/** A GGUF file describes its model itself. */
+async function openGgufModel(path: string, file: string): Promise<ModelFolder> {
+  const gguf = await openWith(file, openGguf);
+  try {
+    const { config, source } = await ggufLanguage(gguf);
+    return { path, source, config, configFile: file, [Symbol.asyncDispose]: () => source[Symbol.asyncDispose]() };
+  } catch (error) {
+    await gguf.source[Symbol.asyncDispose]();
+    throw error;
+  }
 }
 
 /** The weight file (or index of shards) that a path means. Throws `not-found`. */
@@ -82,9 +97,14 @@ export async function openWeights(path: string): Promise<TensorSource> {
       return await openWeights(shard);
     });
   }
+  return await openWith(path, (access) => openByKind(path, access));
+}
+
+/** Opens a file and closes it again when `open` throws. */
+export async function openWith<T>(path: string, open: (access: RandomAccess) => Promise<T>): Promise<T> {
   const access = await openFile(path);
   try {
-    return await openByKind(path, access);
+    return await open(access);
   } catch (error) {
     await access[Symbol.asyncDispose]();
     throw error;
@@ -92,6 +112,7 @@ export async function openWeights(path: string): Promise<TensorSource> {
 }
 
 async function openByKind(path: string, access: RandomAccess): Promise<TensorSource> {
+  if (path.endsWith('.gguf')) return (await openGguf(access)).source;
   return path.endsWith('.safetensors') ? await openSafetensors(access) : (await openTorch(access)).source;
 }
 

@@ -1,5 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { FlamingoError } from '../core/errors';
+import { openGguf } from '../format/gguf/gguf';
+import { ggufTokenizer } from './gguf/tokenizer';
+import { openWith } from './sources';
 
 interface AddedToken {
   id: number;
@@ -22,8 +25,9 @@ interface TokenizerJson {
   model?: { vocab?: Record<string, number> | [string, number][] };
 }
 
-/** Reads and checks a tokenizer.json. Throws `not-found`, `bad-file`. */
+/** Reads and checks a tokenizer.json, or makes one of what a GGUF file says. Throws `not-found`, `bad-file`. */
 export async function readTokenizer(path: string): Promise<TokenizerFile> {
+  if (path.endsWith('.gguf')) return await tokenizerOfGguf(path);
   const text = await readFile(path, 'utf8').catch((cause) => {
     throw new FlamingoError('not-found', `--tokenizer: ${path} does not exist.`, {
       hint: 'Give the tokenizer.json of the model.',
@@ -32,6 +36,16 @@ export async function readTokenizer(path: string): Promise<TokenizerFile> {
     });
   });
   return tokenizerFile(path, text, parse(path, text));
+}
+
+async function tokenizerOfGguf(path: string): Promise<TokenizerFile> {
+  const { metadata, source } = await openWith(path, openGguf);
+  try {
+    const text = ggufTokenizer(path, metadata);
+    return tokenizerFile(path, text, parse(path, text));
+  } finally {
+    await source[Symbol.asyncDispose]();
+  }
 }
 
 /**

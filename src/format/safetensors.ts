@@ -35,6 +35,7 @@ const entry = v.object({
 });
 
 interface Located extends TensorInfo {
+  readonly dtype: SourceType;
   readonly offset: number;
 }
 

@@ -4,6 +4,9 @@ import { bfloatsToFloats, halvesToFloats } from '../core/half';
 /** Element types found in checkpoints. */
 export type SourceType = 'f64' | 'f32' | 'f16' | 'bf16' | 'i64' | 'i32' | 'i16' | 'i8' | 'u8' | 'bool';
 
+/** Types of quantised blocks, which only GGUF files hold; they are read as f32 like all others. */
+export type BlockType = 'q4_0' | 'q4_1' | 'q5_0' | 'q5_1' | 'q8_0' | 'q4_k' | 'q5_k' | 'q6_k';
+
 export const SOURCE_BYTES: Record<SourceType, number> = {
   f64: 8,
   f32: 4,
@@ -19,7 +22,7 @@ export const SOURCE_BYTES: Record<SourceType, number> = {
 
 export interface TensorInfo {
   readonly name: string;
-  readonly dtype: SourceType;
+  readonly dtype: SourceType | BlockType;
   readonly shape: readonly number[];
   readonly bytes: number;
   /** File that holds it, for messages. */

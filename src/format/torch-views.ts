@@ -46,6 +46,7 @@ const MAX_CONTAINERS = 200_000;
 const MAX_VALUES = 20_000_000;
 
 interface Located extends TensorInfo {
+  readonly dtype: SourceType;
   readonly tensor: PickleTensor;
   readonly data: number;
 }

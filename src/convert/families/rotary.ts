@@ -49,9 +49,19 @@ function scaled({ at, type }: Scaling, frequencies: number[]): number[] | undefi
       return frequencies.map(() => 1 / numberField(at, 'factor'));
     case 'llama3':
       return llama3(at, frequencies);
+    case 'divisors':
+      return divided(at, frequencies);
     default:
       throw unsupported(at, 'rope_type', type, 'default, linear, dynamic and llama3');
   }
+}
+
+/** A number for every frequency, as GGUF files have them (`rope_freqs`) instead of what they were computed from. */
+function divided(at: Described, frequencies: number[]): number[] {
+  const divisors = field(at, 'divisors');
+  const fits = Array.isArray(divisors) && divisors.length === frequencies.length;
+  if (!fits) throw unsupported(at, 'divisors', divisors, `lists of ${frequencies.length} numbers`);
+  return divisors.map((divisor) => 1 / divisor);
 }
 
 /** Long wavelengths are divided, short ones kept, those between blended. transformers modeling_rope_utils.py, _compute_llama3_parameters. */
