@@ -3,9 +3,10 @@ import type { Manifest } from '../format/manifest';
 import type { IndexSpace } from '../retrieval/vector-index';
 import { indexSpace } from '../session/embed';
 import type { LoadedModel, ModelSource } from '../session/load-types';
-import type { EmbedOptions, FlamingoSession, MediaSource } from '../session/types';
+import type { EmbedOptions, FlamingoSession, MediaSource, Part } from '../session/types';
 import { loadInWorker } from '../worker/client';
 import { type FlamingoModelOptions, validateLoad, validateSession } from './options';
+import { buildPrompt } from './prompt';
 
 export type { FlamingoModelOptions };
 
@@ -77,8 +78,8 @@ export class FlamingoModel implements AsyncDisposable {
   }
 
   /** Words as the model was trained to read a question: parts to append behind the pictures. */
-  question(text: string): { type: 'text'; value: string }[] {
-    return [{ type: 'text', value: this.loaded.manifest.prompt.question.replace('{text}', () => text) }];
+  question(text: string): Part[] {
+    return buildPrompt(this.loaded.manifest.prompt, [{ type: 'text', value: text }], false);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

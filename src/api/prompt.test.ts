@@ -28,6 +28,23 @@ describe('buildPrompt', () => {
     expect(show(buildPrompt(template, message, continues))).toBe(expected);
   });
 
+  it('special tokens of a template are tokens', () => {
+    const templateTokens = [{ content: '<answer>', id: 7 }];
+    const asking = { question: 'User: {text} GPT:<answer>', caption: 'What is it?<answer>', templateTokens };
+    expect(buildPrompt(asking, [picture('a'), words('<answer>?')], false)).toEqual([
+      picture('a'),
+      { type: 'text', value: 'User: ' },
+      words('<answer>?'),
+      { type: 'text', value: ' GPT:' },
+      { type: 'token', id: 7 },
+    ]);
+    expect(buildPrompt(asking, [picture('a')], false)).toEqual([
+      picture('a'),
+      words('What is it?'),
+      { type: 'token', id: 7 },
+    ]);
+  });
+
   it('replays an exchange as it was read and answered', () => {
     expect(show(buildExchange(template, [picture('a'), words('What?')], ' red', true))).toBe(
       '<end>[a]Question: What? Answer: red',

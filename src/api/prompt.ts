@@ -1,3 +1,4 @@
+import { templateParts } from '../core/template-parts';
 import type { PromptTemplate } from '../format/manifest';
 import type { MediaHandle, Part } from '../session/types';
 
@@ -7,28 +8,30 @@ export type PromptPiece = Extract<Part, { type: 'text' | 'media' }>;
 /** Where the words go in a template. */
 const SLOT = '{text}';
 
+/** What of a package's templates a message needs. */
+type Template = Pick<PromptTemplate, 'question' | 'caption' | 'templateTokens'>;
+
 /**
  * A user's message as the model was trained to read it. Pictures stay where they stand between the words; those in front of all words stand
  * before the template, as in training. A message without words asks for a caption. Words are never read as special tokens: they stay text parts.
  *
  * @param continues the context already holds an answer, which the end-of-chunk token closes first.
  */
-export function buildPrompt(
-  template: Pick<PromptTemplate, 'question' | 'caption'>,
-  message: readonly PromptPiece[],
-  continues: boolean,
-): Part[] {
+export function buildPrompt(template: Template, message: readonly PromptPiece[], continues: boolean): Part[] {
   const pieces = trimmed(message);
-  const [before, after] = sides(template.question);
+  const [before, after] = sides(template.question).map((side) => templateParts(side, template.templateTokens));
   const words = pieces.findIndex((piece) => piece.type === 'text');
   const parts: Part[] = continues ? [{ type: 'end-of-chunk' }] : [];
-  if (words < 0) return [...parts, ...pieces, ...text(sides(template.caption)[0].trimEnd())];
-  return [...parts, ...pieces.slice(0, words), ...text(before), ...pieces.slice(words), ...text(after)];
+  if (words < 0) {
+    const asked = templateParts(sides(template.caption)[0].trimEnd(), template.templateTokens);
+    return [...parts, ...pieces, ...asked];
+  }
+  return [...parts, ...pieces.slice(0, words), ...before, ...pieces.slice(words), ...after];
 }
 
 /** A finished exchange, to be read again by a new session. */
 export function buildExchange(
-  template: Pick<PromptTemplate, 'question' | 'caption'>,
+  template: Template,
   message: readonly PromptPiece[],
   answer: string,
   continues: boolean,

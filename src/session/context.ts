@@ -33,6 +33,12 @@ export class TokenContext {
     this.entries.push({ id: imageTokenId, medium: media });
   }
 
+  /** True when the last tokens are these, and none of them a medium's. */
+  endsWith(ids: readonly number[]): boolean {
+    const tail = this.entries.slice(this.length - Math.min(ids.length, this.length));
+    return tail.length === ids.length && tail.every(({ id, medium }, i) => id === ids[i] && medium === null);
+  }
+
   truncate(length: number): void {
     this.entries.length = length;
   }

@@ -1,8 +1,13 @@
 import { FlamingoError, throwIfAborted } from '../core/errors';
 import type { AppendResult, AppendStep, Lanes, LanesStep, Sequence } from '../core/executor';
+import { templateParts } from '../core/template-parts';
+import type { PromptTemplate } from '../format/manifest';
 import { TokenContext } from './context';
 import type { ModelParts } from './parts';
 import type { Part } from './types';
+
+/** A part that is text, one token, or a medium. */
+type OpenPart = Exclude<Part, { type: 'end-of-chunk' }>;
 
 /**
  * The tokens of a session and the KV cache that follows them. The cache may hold fewer tokens than the context, never others: what it lacks is
@@ -34,15 +39,18 @@ export class ContextRunner {
 
   /** `from` with the parts behind it. Nothing is computed; unknown media throw `media-count`, too many tokens `context-overflow`. */
   extended(from: TokenContext, parts: readonly Part[]): TokenContext {
-    const { tokenizer, manifest, media } = this.parts;
+    const { tokenizer, media, manifest } = this.parts;
+    const { imageTokenId, aroundImage } = manifest.prompt;
     const next = from.clone();
     if (next.length === 0) next.pushTokens(tokenizer.beginIds);
-    for (const part of mergeTexts(parts)) {
+    for (const part of mergeTexts(closedChunks(parts, manifest.prompt))) {
       if (part.type === 'text') next.pushTokens(tokenizer.encodeText(part.value));
-      else if (part.type === 'end-of-chunk') next.pushTokens([manifest.prompt.endOfChunkId]);
+      else if (part.type === 'token') next.pushTokens([this.checkedToken(part.id)]);
       else {
         media.get(part.value);
-        next.pushMedia(manifest.prompt.imageTokenId, part.value);
+        if (aroundImage && !next.endsWith(aroundImage.before)) next.pushTokens(aroundImage.before);
+        next.pushMedia(imageTokenId, part.value);
+        next.pushTokens(aroundImage?.after ?? []);
       }
     }
     if (next.length > this.capacity) throw this.overflow(next.length);
@@ -125,6 +133,17 @@ export class ContextRunner {
     if (this.length >= this.capacity) throw this.overflow(this.length + 1);
   }
 
+  /** Throws `invalid-option` for a number outside the vocabulary, and for the image token, which only a medium brings. */
+  private checkedToken(id: number): number {
+    const { config, prompt } = this.parts.manifest;
+    if (Number.isInteger(id) && id >= 0 && id < config.vocab && id !== prompt.imageTokenId) return id;
+    const what = id === prompt.imageTokenId ? 'is the image token' : `is outside the vocabulary of ${config.vocab}`;
+    throw new FlamingoError('invalid-option', `Token ${id} ${what}.`, {
+      hint: 'Give a special token of this model; pictures are media parts.',
+      details: { id, vocab: config.vocab },
+    });
+  }
+
   overflow(tokens: number): FlamingoError {
     const { capacity } = this;
     return new FlamingoError(
@@ -138,9 +157,16 @@ export class ContextRunner {
   }
 }
 
+/** The parts with what ends a chunk written out: one token, or the model's own separator. */
+function closedChunks(parts: readonly Part[], { endOfChunkId, separator, templateTokens }: PromptTemplate) {
+  const closing = separator === undefined ? [] : templateParts(separator, templateTokens);
+  const end: OpenPart[] = separator === undefined ? [{ type: 'token', id: endOfChunkId }] : closing;
+  return parts.flatMap((part) => (part.type === 'end-of-chunk' ? end : [part]));
+}
+
 /** Neighbouring texts become one, so that they are tokenised as if written in one piece. */
-function mergeTexts(parts: readonly Part[]): Part[] {
-  const merged: Part[] = [];
+function mergeTexts(parts: readonly OpenPart[]): OpenPart[] {
+  const merged: OpenPart[] = [];
   for (const part of parts) {
     const last = merged.at(-1);
     if (part.type === 'text' && last?.type === 'text')

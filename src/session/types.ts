@@ -15,7 +15,9 @@ export type Part =
   | { type: 'text'; value: string }
   | { type: 'media'; value: MediaHandle }
   /** The token that ends an example or an answer (`<|endofchunk|>`). */
-  | { type: 'end-of-chunk' };
+  | { type: 'end-of-chunk' }
+  /** One token by its number: special tokens of a model's templates. Image tokens are media parts. */
+  | { type: 'token'; id: number };
 
 /** How an answer is chosen. Checked once, before the first token; see README for what each does. */
 export interface GenerateOptions {

@@ -1,0 +1,76 @@
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { buildPrompt } from '../../api/prompt';
+import { FlamingoError } from '../../core/errors';
+import { openFile } from '../../format/file-node';
+import { openSafetensors } from '../../format/safetensors';
+import { TokenContext } from '../../session/context';
+import { ContextRunner } from '../../session/runner';
+import type { Part } from '../../session/types';
+import { GOLDENS } from '../../testing/parity';
+import { TextTokenizer } from '../../text/tokenizer';
+import { openSourceModel } from '../source-model';
+
+// What a session reads of parts must be what upstream's processor reads of the same prompt written out.
+
+const VOCAB = 700;
+
+/** A golden's template, and the ids that a session makes of parts. */
+async function session(golden: string) {
+  const model = join(GOLDENS, golden);
+  await using source = await openSourceModel({ model });
+  const { prompt, tokenizer } = source;
+  const text = new TextTokenizer(tokenizer.text);
+  const parts = {
+    tokenizer: text,
+    manifest: { prompt, config: { vocab: VOCAB, gated: {} } },
+    media: { get: () => undefined },
+  };
+  const runner = new ContextRunner(parts as never, { capacity: 1000 } as never);
+  const ids = (said: readonly Part[]) => runner.extended(new TokenContext(), said).tokens.map(({ id }) => id);
+  return { prompt, text, ids };
+}
+
+async function expectedIds(golden: string, id: string): Promise<number[]> {
+  await using source = await openSafetensors(await openFile(join(GOLDENS, golden, 'expected.safetensors')));
+  return Array.from(await source.read(`${id}/input_ids`));
+}
+
+const picture = (id: string): Part => ({ type: 'media', value: { id, frames: 1 } });
+const words = (value: string): Part => ({ type: 'text', value });
+
+test.each(['idefics', 'idefics-instruct'])(
+  '%s: pictures stand between fake tokens, neighbours share one',
+  async (golden) => {
+    const { ids } = await session(golden);
+    expect(ids([picture('a'), words('Output:')])).toEqual(await expectedIds(golden, 'caption'));
+    expect(ids([picture('a'), picture('b'), words('Output:')])).toEqual(await expectedIds(golden, 'adjacent'));
+  },
+);
+
+test.each(['otter-image', 'otter-video'])('%s: the answer token of the template is a token', async (golden) => {
+  const { prompt, ids } = await session(golden);
+  const [id, question] = golden === 'otter-image' ? ['one', 'What is this?'] : ['clip', 'What moves to the left?'];
+  const said = buildPrompt(prompt, [picture('a'), words(question)] as never, false);
+  expect(ids(said)).toEqual(await expectedIds(golden, id));
+});
+
+test('an utterance of IDEFICS instruct is closed with its token and a line break', async () => {
+  const { prompt, text, ids } = await session('idefics-instruct');
+  const turn = buildPrompt(prompt, [words('And now?')] as never, true);
+  const written = '<end_of_utterance>\nUser: And now?<end_of_utterance>\nAssistant:';
+  expect(ids([words('yes'), ...turn])).toEqual(text.encodePrompt(`yes${written}`));
+  expect(prompt.stopIds).toContain(602);
+});
+
+test('flamingo-mini continues a picture', async () => {
+  const { prompt, ids } = await session('mini-gpt2');
+  expect(ids(buildPrompt(prompt, [picture('a')] as never, false))).toEqual(await expectedIds('mini-gpt2', 'caption'));
+});
+
+test('a token part outside the vocabulary, or the image token, is refused', async () => {
+  const { prompt, ids } = await session('idefics');
+  for (const id of [VOCAB, -1, 1.5, prompt.imageTokenId]) {
+    expect(() => ids([{ type: 'token', id }])).toThrow(FlamingoError);
+  }
+});
