@@ -150,7 +150,7 @@ const REFUSED: [family: string, file: string, change: Record<string, unknown>, .
   ['GPT-NeoX, partial', 'flamingo.json', { cross_attn_every_n_layers: 1 }, 'before blocks 1, 3', '0, 1, 2, 3, 4'],
   ['GPT-NeoX, partial', 'flamingo.json', { perceiver: { heads: 4 } }, 'perceiver projects to 30', '4 heads of 7.5'],
   ['GPT-NeoX, partial', 'flamingo.json', { cross_attention: {} }, 'cross_attention projects to 28', 'dim_head'],
-  ['GPT-NeoX, partial', 'flamingo.json', { only_attend_immediate_media: false }, 'only_attend_immediate_media'],
+  ['GPT-NeoX, partial', 'flamingo.json', { only_attend_immediate_media: 'no' }, 'only_attend_immediate_media'],
   ['GPT-NeoX, partial', 'flamingo.json', { family: 'otter' }, 'family', 'openflamingo'],
   ['GPT-NeoX, partial', 'flamingo.json', { image_token_id: 5 }, '<image> is number 98', '5'],
   ['GPT-NeoX, partial', 'flamingo.json', { image_token: '<picture>' }, '<picture>', '--tokenizer'],
