@@ -7,6 +7,8 @@ export { type CameraClipOptions, cameraClip } from './media/clip/camera';
 export { type Clip, clipFrames, type PictureRow } from './media/clip/clip-frames';
 export type { ClipFacts } from './media/clip/opened';
 export type { ClipOptions } from './media/clip/plan';
+export { interleave } from './media/document/interleave';
+export type { DocumentPart, InterleavedDocument, InterleaveOptions } from './media/document/types';
 export { cider } from './metrics/cider';
 export { bootstrapInterval, type Interval, wilsonInterval } from './metrics/intervals';
 export { rocAuc } from './metrics/roc-auc';

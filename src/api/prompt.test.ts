@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Part } from '../session/types';
-import { buildExchange, buildPrompt, type PromptPiece } from './prompt';
+import { buildExchange, buildPrompt, encoded, type PromptPiece } from './prompt';
 
 const template = { question: 'Question: {text} Answer:', caption: 'Output:{text}' };
 const words = (value: string): PromptPiece => ({ type: 'text', value });
@@ -50,4 +50,13 @@ describe('buildPrompt', () => {
       '<end>[a]Question: What? Answer: red',
     );
   });
+});
+
+it('a chunk of a document ends before its picture, without the blank that shows it', () => {
+  const handles = new Map(['a', 'b'].map((id) => [id, { id, frames: 1 }]));
+  const shown = (endsChunk: boolean) => ({ type: 'picture', value: { id: endsChunk ? 'b' : 'a', endsChunk } }) as const;
+  const text = (value: string) => ({ type: 'text', value }) as const;
+  const message = encoded([shown(false), text('A dog.\n'), shown(true), text('A cat.')], handles);
+  expect(show(buildPrompt(template, message, false))).toBe('[a]Question: A dog.<end>[b]A cat. Answer:');
+  expect(show(encoded([shown(true)], handles)), 'nothing stands before it').toBe('[b]');
 });

@@ -2,8 +2,8 @@ import { templateParts } from '../core/template-parts';
 import type { PromptTemplate } from '../format/manifest';
 import type { MediaHandle, Part } from '../session/types';
 
-/** A message whose pictures are encoded. */
-export type PromptPiece = Extract<Part, { type: 'text' | 'media' }>;
+/** A message whose pictures are encoded. Chunk ends come from documents. */
+export type PromptPiece = Part;
 
 /** Where the words go in a template. */
 const SLOT = '{text}';
@@ -39,17 +39,30 @@ export function buildExchange(
   return [...buildPrompt(template, message, continues), ...text(answer)];
 }
 
-/** The message with each picture replaced by its handle. */
-export function encoded<P extends { id: string }>(
+/** The message with each picture replaced by its handle, behind the end of a chunk where a document has one there. */
+export function encoded<P extends { id: string; endsChunk?: boolean }>(
   message: readonly ({ type: 'text'; value: string } | { type: 'picture'; value: P })[],
   handles: ReadonlyMap<string, MediaHandle>,
 ): PromptPiece[] {
-  return message.map((part) => {
-    if (part.type === 'text') return part;
+  const pieces: PromptPiece[] = [];
+  for (const part of message) {
+    if (part.type === 'text') {
+      pieces.push(part);
+      continue;
+    }
     const handle = handles.get(part.value.id);
     if (!handle) throw new TypeError(`Picture ${part.value.id} has no handle.`); // encoded just before: cannot happen
-    return { type: 'media', value: handle };
-  });
+    if (part.value.endsChunk) pieces.push(...endOfChunk(pieces.pop()));
+    pieces.push({ type: 'media', value: handle });
+  }
+  return pieces;
+}
+
+/** What stood before, without the blank that separates chunks to the eye, and the token. */
+function endOfChunk(before: PromptPiece | undefined): PromptPiece[] {
+  if (!before) return []; // what stood before was removed: there is no chunk to end
+  const trimmedText = before.type === 'text' ? { ...before, value: before.value.trimEnd() } : before;
+  return [trimmedText, { type: 'end-of-chunk' }];
 }
 
 function sides(template: string): [string, string] {
@@ -63,11 +76,11 @@ function text(value: string): Part[] {
 
 /** Without blank pieces, and without blanks at the very beginning and end of the words. */
 function trimmed(message: readonly PromptPiece[]): PromptPiece[] {
-  const pieces = message.filter((piece) => piece.type === 'media' || piece.value.trim() !== '');
+  const pieces = message.filter((piece) => piece.type !== 'text' || piece.value.trim() !== '');
   const first = pieces.findIndex((piece) => piece.type === 'text');
   const last = pieces.findLastIndex((piece) => piece.type === 'text');
   return pieces.map((piece, i) => {
-    if (piece.type === 'media') return piece;
+    if (piece.type !== 'text') return piece;
     const start = i === first ? piece.value.trimStart() : piece.value;
     return { type: 'text', value: i === last ? start.trimEnd() : start };
   });

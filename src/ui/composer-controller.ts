@@ -1,10 +1,12 @@
 import type { LitElement, ReactiveController } from 'lit';
 import type { FlamingoError } from '../core/errors';
-import type { MessagePart, Picture } from './content';
+import { type MessagePart, type Picture, picturesOf } from './content';
+import { DocumentController, hasPictures, isPage } from './document-controller';
 import {
   type Draft,
   EMPTY_DRAFT,
   editText,
+  insertParts,
   insertPictures,
   isEmpty,
   movePicture,
@@ -32,6 +34,7 @@ export class ComposerController implements ReactiveController {
   announcement = '';
   /** Name of the file that is being read: a long video takes seconds. */
   reading: string | undefined;
+  readonly documents: DocumentController;
 
   constructor(
     private readonly host: LitElement,
@@ -40,6 +43,10 @@ export class ComposerController implements ReactiveController {
     private readonly events: ComposerEvents,
   ) {
     host.addController(this);
+    this.documents = new DocumentController(host, {
+      insert: (parts, caret) => this.insert(parts, caret),
+      failed: (error) => this.refuse(error),
+    });
   }
 
   /** The box grows with its text, up to the limit in the style sheet. */
@@ -53,13 +60,16 @@ export class ComposerController implements ReactiveController {
   /** Puts pictures and clips where the caret is. Files that are neither are named in place; the others are taken. */
   async add(files: Iterable<Blob>, caret = this.caret): Promise<void> {
     this.problems = [];
+    const all = [...files];
+    const page = all.find(isPage);
+    if (page) return await this.addPage(page, all, caret);
     const taken: Picture[] = [];
-    for (const file of files) {
+    for (const file of all) {
       this.read(file instanceof File ? file.name : 'the file');
       try {
         taken.push(await takeFile(file, this.clipFrames()));
       } catch (error) {
-        this.problems = [...this.problems, asFlamingoError(error)];
+        this.refuse(asFlamingoError(error));
       }
     }
     this.read(undefined);
@@ -68,10 +78,16 @@ export class ComposerController implements ReactiveController {
     if (taken.length > 0) this.say(`${taken.length} ${taken.length > 1 ? 'pictures' : 'picture'} added.`);
   }
 
+  /** Reads a web page; the files that come with it are its pictures. */
+  async addPage(page: Blob | string, beside: Iterable<Blob> = [], caret = this.caret): Promise<void> {
+    const html = typeof page === 'string' ? page : await page.text().catch(() => '');
+    await this.documents.open(html, beside, caret);
+  }
+
   /** Names a picture that the model cannot read, and takes it out of the message. */
   reject(picture: Picture, error: FlamingoError): void {
     if (!this.draft.pictures.some(({ id }) => id === picture.id)) return;
-    this.problems = [...this.problems, error];
+    this.refuse(error);
     this.remove(picture);
   }
 
@@ -138,9 +154,10 @@ export class ComposerController implements ReactiveController {
 
   readonly onPaste = (event: ClipboardEvent): void => {
     const files = [...(event.clipboardData?.files ?? [])];
-    if (files.length === 0) return; // words are pasted by the text box itself
+    const html = event.clipboardData?.getData('text/html') ?? '';
+    if (files.length === 0 && !hasPictures(html)) return; // words are pasted by the text box itself
     event.preventDefault();
-    void this.add(files);
+    void (files.length > 0 ? this.add(files) : this.addPage(html));
   };
 
   /** Puts a picture that was dragged at an offset of the words, or before another picture. */
@@ -173,6 +190,20 @@ export class ComposerController implements ReactiveController {
 
   private change(draft: Draft): void {
     this.draft = draft;
+    this.host.requestUpdate();
+  }
+
+  /** A document at the caret. */
+  private insert(parts: readonly MessagePart[], caret: number): void {
+    this.change(insertParts(this.draft, parts, caret));
+    const pictures = picturesOf(parts);
+    for (const picture of pictures) this.events.added(picture);
+    this.say(`The page was inserted with ${pictures.length} ${pictures.length === 1 ? 'picture' : 'pictures'}.`);
+    this.box?.focus();
+  }
+
+  private refuse(error: FlamingoError): void {
+    this.problems = [...this.problems, error];
     this.host.requestUpdate();
   }
 

@@ -12,6 +12,8 @@ export interface Picture {
   readonly url: string;
   /** Frames of a clip, in order. A clip is one medium, as a picture is. */
   readonly frames?: readonly Blob[];
+  /** A chunk of a document ends before it. */
+  readonly endsChunk?: boolean;
 }
 
 /** A message as it stands in the conversation. */

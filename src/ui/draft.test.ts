@@ -87,6 +87,17 @@ describe('placePicture', () => {
   });
 });
 
+describe('insertParts', () => {
+  it.each([
+    ['into nothing', '', '[a]one[b]', 0, '[a]one[b]'],
+    ['between words', 'one three', '[a]two ', 4, 'one [a]two three'],
+    ['behind a picture at the caret, before later ones', 'x[a]y[b]z', '1[c]2', 1, 'x[a]1[c]2y[b]z'],
+    ['behind the end', 'x', '[a]', 99, 'x[a]'],
+  ] as const)('%s', (_name, before, inserted, caret, after) => {
+    expect(show(draft.insertParts(parse(before), draft.toMessage(parse(inserted)), caret))).toBe(after);
+  });
+});
+
 describe('messages', () => {
   it('keep the order of words and pictures', () => {
     const { text, pictures } = parse('This is a cat: [a] and this is [b]');

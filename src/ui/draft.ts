@@ -42,6 +42,23 @@ export function insertPictures(draft: Draft, pictures: readonly Picture[], caret
   return { ...draft, pictures: draft.pictures.toSpliced(at, 0, ...placed) };
 }
 
+/** Puts words and pictures where the caret is, behind pictures that already stand there. */
+export function insertParts(draft: Draft, parts: readonly MessagePart[], caret: number): Draft {
+  const offset = Math.min(Math.max(0, caret), draft.text.length);
+  const inserted = toDraft(parts);
+  const moved = (pictures: readonly PlacedPicture[], by: number) =>
+    pictures.map((picture) => ({ ...picture, offset: picture.offset + by }));
+  const at = draft.pictures.filter((picture) => picture.offset <= offset).length;
+  return {
+    text: draft.text.slice(0, offset) + inserted.text + draft.text.slice(offset),
+    pictures: [
+      ...draft.pictures.slice(0, at),
+      ...moved(inserted.pictures, offset),
+      ...moved(draft.pictures.slice(at), inserted.text.length),
+    ],
+  };
+}
+
 export function removePicture(draft: Draft, id: string): Draft {
   return { ...draft, pictures: draft.pictures.filter((picture) => picture.id !== id) };
 }

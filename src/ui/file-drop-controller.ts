@@ -1,12 +1,15 @@
 import type { LitElement, ReactiveController } from 'lit';
+import { hasPictures } from './document-controller';
+import { isPictureDrag } from './picture-drag';
 
-/** Takes files dropped anywhere on the element. `over` while some hover. */
+/** Takes files and parts of web pages with pictures dropped anywhere on the element. `over` while some hover. */
 export class FileDropController implements ReactiveController {
   over = false;
 
   constructor(
     private readonly host: LitElement,
     private readonly dropped: (files: File[]) => void,
+    private readonly droppedPage: (html: string) => void,
   ) {
     host.addController(this);
   }
@@ -24,7 +27,7 @@ export class FileDropController implements ReactiveController {
   }
 
   private readonly onDragOver = (event: DragEvent): void => {
-    if (!event.dataTransfer?.types.includes('Files')) return;
+    if (!event.dataTransfer || !(event.dataTransfer.types.includes('Files') || isPageDrag(event))) return;
     event.preventDefault(); // without it the browser leaves the page and opens the file
     event.dataTransfer.dropEffect = 'copy';
     this.show(true);
@@ -37,9 +40,11 @@ export class FileDropController implements ReactiveController {
   private readonly onDrop = (event: DragEvent): void => {
     this.show(false);
     const files = [...(event.dataTransfer?.files ?? [])];
-    if (files.length === 0) return;
+    const html = isPageDrag(event) ? (event.dataTransfer?.getData('text/html') ?? '') : '';
+    if (files.length === 0 && !hasPictures(html)) return;
     event.preventDefault();
-    this.dropped(files);
+    if (files.length > 0) this.dropped(files);
+    else this.droppedPage(html);
   };
 
   private show(over: boolean): void {
@@ -47,4 +52,10 @@ export class FileDropController implements ReactiveController {
     this.over = over;
     this.host.requestUpdate();
   }
+}
+
+/** A part of a page from elsewhere; words dropped into the text box are the box's own matter, and pictures of the message move within it. */
+function isPageDrag(event: DragEvent): boolean {
+  if (isPictureDrag(event) || event.composedPath()[0] instanceof HTMLTextAreaElement) return false;
+  return event.dataTransfer?.types.includes('text/html') ?? false;
 }

@@ -95,7 +95,11 @@ export class FlamingoChat extends LitElement {
       },
     );
     new ScrollController(this, () => this.conversation.exchanges.length);
-    this.drop = new FileDropController(this, (files) => void this.composer.add(files));
+    this.drop = new FileDropController(
+      this,
+      (files) => void this.composer.add(files),
+      (html) => void this.composer.addPage(html),
+    );
   }
 
   /** Resolves when the model is loaded; asking for it begins loading. Rejects with a FlamingoError. */

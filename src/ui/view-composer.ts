@@ -6,6 +6,7 @@ import { isEmpty, type PlacedPicture, wordsComeFirst } from './draft';
 import { icon } from './icons';
 import type { Labels } from './labels';
 import * as drag from './picture-drag';
+import { documentView } from './view-document';
 
 /** The message being written: its pictures between its words, the text box, and what can be done with them. */
 export function composerView(
@@ -19,6 +20,7 @@ export function composerView(
       ${draft.pictures.length > 0 ? orderView(composer) : nothing}
       ${wordsComeFirst(draft) ? hintView(composer) : nothing}
       ${orderless && draft.pictures.some(({ frames }) => frames) ? orderlessView() : nothing}
+      ${documentView(composer.documents)}
       ${composer.reading === undefined ? nothing : html`<p class="note" role="status">Reading ${composer.reading}…</p>`}
       ${composer.problems.map(
         (problem) => html`
@@ -43,7 +45,7 @@ export function composerView(
         <input
           id="files"
           type="file"
-          accept="image/png,image/jpeg,image/webp,image/gif,video/*,.mkv"
+          accept="image/png,image/jpeg,image/webp,image/gif,video/*,.mkv,text/html"
           multiple
           hidden
           @change=${composer.onPicked}
