@@ -3,7 +3,17 @@ import { dirname, resolve } from 'node:path';
 import * as v from 'valibot';
 import { FlamingoError } from '../core/errors';
 
-const OUTPUTS = ['input_ids', 'pixels', 'features', 'latents', 'hidden', 'attention', 'logits'] as const;
+const OUTPUTS = [
+  'input_ids',
+  'pixels',
+  'features',
+  'latents',
+  'hidden',
+  'attention',
+  'logits',
+  'aspect_ratio_ids',
+  'cross_attention_mask',
+] as const;
 const whole = v.pipe(v.number(), v.integer(), v.minValue(1));
 
 /** One request of `run`: see README. Paths are relative to the requests file. */

@@ -1,7 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { FlamingoError } from '../core/errors';
-import type { EncodedMedia } from '../core/executor';
 import { checkClip } from '../format/clip-limit';
 import type { WritableTensor } from '../format/safetensors-writer';
 import { animatedFrames, countFrames, refuseVideo } from '../media/animation-node';
@@ -10,14 +9,17 @@ import { mediaPixels } from '../media/pixels';
 import { scoreCandidates } from '../session/candidates';
 import { choose } from '../session/choose';
 import { TokenContext } from '../session/context';
+import { encodeFeatures } from '../session/encode-media';
 import type { LoadedParts } from '../session/load-with';
 import { mediaContent } from '../session/media-content';
 import { validateGenerate } from '../session/options';
 import { ContextRunner } from '../session/runner';
-import type { GenerateOptions, MediaHandle } from '../session/types';
+import type { GenerateOptions } from '../session/types';
+import { withBegin } from '../text/begin';
 import { firstMedia, mediaPositions } from '../text/media-positions';
 import type { RunOutput, RunRequest } from './requests';
 import { type Stats, snapshot, statsSince } from './run-stats';
+import { tensorsOf, type VisualEntry } from './run-tensors';
 
 /** What `results.json` holds for one request. */
 export interface RunResult {
@@ -58,19 +60,15 @@ export class VisualCache implements Disposable {
     const files = await Promise.all(paths.map(async (path) => new File([await readPicture(path)], basename(path))));
     const pictures = files.length < frames ? await animatedFrames(files[0], frames) : files;
     const pixels = await mediaPixels(pictures, manifest.image, decodeImage);
-    const content = await mediaContent(pixels, frames);
-    const features = this.features.get(content) ?? vision.encode(pixels, frames);
+    const content = await mediaContent(pixels.values, frames);
+    const known = this.features.get(content);
+    const features = known ?? vision.encode(pixels.values, pixels.frames, pixels.tiles?.arrangement);
     this.features.set(content, features);
-    const handle = await parts.media.obtain(content, frames, async () => engine.encodeMedia(await features, frames));
+    const handle = await parts.media.obtain(content, frames, async () =>
+      encodeFeatures(engine, manifest.config, await features, pixels),
+    );
     return { pixels, features: await features, handle, media: parts.media.get(handle) };
   }
-}
-
-interface VisualEntry {
-  pixels: Float32Array;
-  features: Float32Array;
-  handle: MediaHandle;
-  media: EncodedMedia;
 }
 
 /** Runs one request and gives its results and the tensors it asked for. Throws `media-count` when pictures and image tokens differ. */
@@ -82,10 +80,11 @@ export async function runRequest(
 ): Promise<{ result: RunResult; tensors: WritableTensor[] }> {
   const before = snapshot(model);
   const { engine, tokenizer, manifest } = model;
-  const ids = tokenizer.encodePrompt(request.prompt);
-  const mediaIndex = mediaPositions(ids, manifest.prompt.imageTokenId);
+  const { imageToken, imageTokenId, begin } = manifest.prompt;
+  const ids = tokenizer.encodePrompt(withBegin(request.prompt, imageToken, begin));
+  const mediaIndex = mediaPositions(ids, imageTokenId);
   const mediaFirst = firstMedia(
-    ids.map((id) => id === manifest.prompt.imageTokenId),
+    ids.map((id) => id === imageTokenId),
     manifest.config.gated.sees,
   );
   const clips = await group(request, (mediaIndex.at(-1) ?? -1) + 1, resolvePath);
@@ -128,7 +127,17 @@ export async function runRequest(
     result.greedy_text = tokenizer.decode(result.greedy_ids);
   }
   result.stats = statsSince(model, before);
-  return { result, tensors: await tensorsOf(model, request, { ids, visual, logits: step.logits!, taps: step.taps }) };
+  return {
+    result,
+    tensors: await tensorsOf(model, request, {
+      ids,
+      visual,
+      mediaIndex,
+      mediaFirst,
+      logits: step.logits!,
+      taps: step.taps,
+    }),
+  };
 }
 
 /** The prompt as a session's context. */
@@ -192,42 +201,4 @@ async function readPicture(path: string): Promise<Uint8Array<ArrayBuffer>> {
     });
   });
   return new Uint8Array(bytes);
-}
-
-async function tensorsOf(
-  { manifest: { config } }: LoadedParts,
-  request: RunRequest,
-  got: { ids: number[]; visual: VisualEntry[]; logits: Float32Array; taps: Map<string, Float32Array> },
-): Promise<WritableTensor[]> {
-  const { id, frames } = request;
-  const [M, T] = [got.visual.length, got.ids.length];
-  const { imageSize: S, patches, width: Dv } = config.vision;
-  const tensors: WritableTensor[] = [];
-  const add = (name: string, shape: number[], values: Float32Array | Int32Array) =>
-    tensors.push({ name: `${id}/${name}`, shape, values });
-  const wants = (output: RunOutput) => request.outputs.includes(output);
-  if (wants('input_ids')) add('input_ids', [T], Int32Array.from(got.ids));
-  if (wants('pixels') && M > 0) add('pixels', [M * frames, 3, S, S], join(got.visual.map(({ pixels }) => pixels)));
-  if (wants('features') && M > 0)
-    add('features', [M, frames, patches, Dv], join(got.visual.map(({ features }) => features)));
-  if (wants('latents') && M > 0) {
-    const latents = await Promise.all(got.visual.map(({ media }) => media.latents()));
-    add('latents', [M, config.resampler.latents, Dv], join(latents));
-  }
-  for (const [name, values] of got.taps) {
-    const isHidden = name.startsWith('hidden.');
-    add(name, isHidden ? [T, config.width] : [config.gated.heads, T, M * config.resampler.latents], values);
-  }
-  if (wants('logits')) add('logits', [T, config.vocab], got.logits);
-  return tensors;
-}
-
-function join(parts: readonly Float32Array[]): Float32Array {
-  const whole = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }

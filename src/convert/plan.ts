@@ -106,7 +106,7 @@ export function finishPlan(book: RecipeBook, parts: FilledParts): ConversionPlan
 }
 
 /** What a package's reader would refuse is refused before anything is written. */
-function checkConfig({ configFile }: Described, config: FlamingoConfig): void {
+export function checkConfig({ configFile }: Described, config: FlamingoConfig): void {
   const result = v.safeParse(flamingoConfig, config);
   if (result.success) return;
   const [issue] = result.issues;

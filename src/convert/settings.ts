@@ -56,6 +56,8 @@ const wholeSettings = v.object({
   fake_token: v.optional(v.string()),
   fake_token_id: v.nullish(v.number()),
   end_of_utterance_id: v.nullish(v.number()),
+  end_of_turn_token: v.optional(v.string()),
+  end_of_turn_id: v.nullish(v.number()),
   answer_token: v.optional(v.string()),
   answer_token_id: v.nullish(v.number()),
 });

@@ -3,6 +3,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { FlamingoError } from '../core/errors';
 import { idefics } from './families/idefics';
 import { mini } from './families/mini';
+import { mllama } from './families/mllama';
 import { otter } from './families/otter';
 import { readWholeSettings } from './settings';
 import type { SourceModel } from './source-model';
@@ -12,7 +13,7 @@ import { preprocessorOf } from './vision-source';
 import type { WholeFamily } from './whole-family';
 
 /** In the order in which they are asked. */
-const FAMILIES: readonly WholeFamily[] = [idefics, mini, otter];
+const FAMILIES: readonly WholeFamily[] = [idefics, mini, mllama, otter];
 
 /** Whether a folder is one checkpoint: it has a config.json, and no flamingo.json that names parts. */
 export async function isWholeFolder(folder: string): Promise<boolean> {

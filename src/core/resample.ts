@@ -1,5 +1,5 @@
 /**
- * Coefficient tables of an antialiased bicubic resize, as Pillow makes them (libImaging/Resample.c, precompute_coeffs and
+ * Coefficient tables of an antialiased resize, as Pillow makes them (libImaging/Resample.c, precompute_coeffs and
  * normalize_coeffs_8bpc): shared by the CPU path in media/ and the WGSL kernels in image/.
  */
 
@@ -23,15 +23,28 @@ export interface ResampleWindow {
   count: number;
 }
 
+/** Pillow's filters, and how far each reaches. */
+const FILTERS = {
+  bicubic: { support: 2, weight: cubic },
+  bilinear: { support: 1, weight: (distance: number) => Math.max(0, 1 - Math.abs(distance)) },
+};
+
+export type ResampleFilter = keyof typeof FILTERS;
+
+export function bicubicTable(input: number, output: number, window?: ResampleWindow): ResampleTable {
+  return resampleTable('bicubic', input, output, window);
+}
+
 /** Table for resizing a line of `input` pixels to `output` pixels, for the outputs in `window` (all of them by default). */
-export function bicubicTable(
+export function resampleTable(
+  filter: ResampleFilter,
   input: number,
   output: number,
   { first, count }: ResampleWindow = { first: 0, count: output },
 ): ResampleTable {
   const scale = input / output;
   const filterScale = Math.max(scale, 1); // shrinking widens the filter: that is the antialiasing
-  const support = 2 * filterScale;
+  const support = FILTERS[filter].support * filterScale;
   const taps = Math.ceil(support) * 2 + 1;
   const inverse = 1 / filterScale; // multiplied with, as Pillow does: a division rounds otherwise
   const starts = new Int32Array(count);
@@ -41,7 +54,9 @@ export function bicubicTable(
     const centre = (first + i + 0.5) * scale;
     const start = Math.max(0, Math.trunc(centre - support + 0.5));
     const end = Math.min(input, Math.trunc(centre + support + 0.5));
-    const weights = Array.from({ length: end - start }, (_, k) => cubic((k + start - centre + 0.5) * inverse));
+    const weights = Array.from({ length: end - start }, (_, k) =>
+      FILTERS[filter].weight((k + start - centre + 0.5) * inverse),
+    );
     const sum = weights.reduce((a, b) => a + b, 0);
     starts[i] = start;
     counts[i] = end - start;

@@ -10,13 +10,17 @@ const STRETCH = 4;
 /** Longest clip of a model without frame embeddings: it sees all frames at once, without their order. */
 const FRAMES_WITHOUT_ORDER = 32;
 
-/** Frames that one clip can have. */
-export function clipLimit({ resampler: { maxFrames } }: Pick<FlamingoConfig, 'resampler'>): number {
+/** Frames that one clip can have. A picture cut into tiles has them in the place of frames. */
+export function clipLimit({
+  resampler: { maxFrames },
+  vision: { tiles },
+}: Pick<FlamingoConfig, 'resampler' | 'vision'>): number {
+  if (tiles !== undefined) return tiles;
   return maxFrames === null ? FRAMES_WITHOUT_ORDER : STRETCH * maxFrames;
 }
 
 /** Throws `invalid-option` with both numbers for a clip without frames or with more than the package allows. */
-export function checkClip(config: Pick<FlamingoConfig, 'resampler'>, frames: number): void {
+export function checkClip(config: Pick<FlamingoConfig, 'resampler' | 'vision'>, frames: number): void {
   const limit = clipLimit(config);
   if (frames >= 1 && frames <= limit) return;
   const { maxFrames } = config.resampler;

@@ -28,21 +28,33 @@ export const packageFile = v.pipe(
 const pixels = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(4096));
 const positive = v.pipe(v.number(), v.gtValue(0));
 
-/** How pixels are made from a picture. `shorter-side`: resize the shorter side to `size`, centre-crop `crop`; `square`: resize both. */
+/**
+ * How pixels are made from a picture. `shorter-side`: resize the shorter side to `size`, centre-crop `crop`; `square`: resize both; `tiles`: cut into up to `tiles`
+ * squares of `size`, on a canvas that fits the picture.
+ */
 export const imageProcessor = v.pipe(
   v.object({
-    mode: v.picklist(['shorter-side', 'square']),
+    mode: v.picklist(['shorter-side', 'square', 'tiles']),
     size: pixels,
     crop: pixels,
     /** Rounding of the crop's offset of half an odd remainder: open_clip rounds, CLIPImageProcessor takes the floor. */
     cropRounding: v.picklist(['round', 'floor']),
-    resample: v.literal('bicubic'),
+    resample: v.picklist(['bicubic', 'bilinear']),
+    tiles: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(64))),
     mean: v.tuple([v.number(), v.number(), v.number()]),
     std: v.tuple([positive, positive, positive]),
   }),
   v.check(
     ({ size, crop }) => crop <= size,
     ({ input: { size, crop } }) => `pictures are resized to ${size}, which is less than the crop of ${crop}`,
+  ),
+  v.check(
+    ({ mode, tiles }) => (mode === 'tiles') === (tiles !== undefined),
+    'tiles are counted for the mode tiles alone',
+  ),
+  v.check(
+    ({ mode, resample }) => mode === 'tiles' || resample === 'bicubic',
+    'only tiles are resized otherwise than bicubic',
   ),
 );
 
@@ -59,6 +71,8 @@ export const promptTemplate = v.object({
   question: v.string(),
   caption: v.string(),
   example: v.string(),
+  /** A token that every context has once more behind the pictures it begins with, or at its very beginning, unless a prompt holds it. */
+  begin: v.optional(v.object({ content: v.string(), id: v.number() })),
   /** Special tokens that the templates hold: there they are tokens, not text. */
   templateTokens: v.optional(v.array(v.object({ content: v.string(), id: v.number() }))),
   /** What stands between an answer and the next question, where that is not the chunk-end token. */

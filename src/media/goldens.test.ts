@@ -69,7 +69,7 @@ describe('pixels equal upstream', () => {
         mean: [...CLIP.mean],
         std: [...CLIP.std],
       };
-      const got = await mediaPixels(blobs, processor, decodeImage);
+      const { values: got } = await mediaPixels(blobs, processor, decodeImage);
       const want = await expected.read(`${id}/pixels`);
       expect(got).toHaveLength(want.length);
       const worst = got.reduce((most, value, i) => Math.max(most, Math.abs(value - want[i])), 0);

@@ -1,4 +1,4 @@
-import { bicubicTable, isDownFirst, PRECISION_BITS, type ResampleTable } from '../core/resample';
+import { isDownFirst, PRECISION_BITS, type ResampleFilter, type ResampleTable, resampleTable } from '../core/resample';
 import type { ImageProcessor } from '../format/manifest';
 import type { RgbImage } from './image';
 
@@ -30,19 +30,36 @@ export function planCrop(
   return { width: w, height: h, left: offset(w), top: offset(h), crop };
 }
 
-/**
- * Pillow's bicubic resize with antialiasing, and the centre crop: RGB [crop, crop, 3]. Equal to Pillow to the last bit: fixed-point coefficients,
- * one direction after the other, rounded to 8 bits between (libImaging/Resample.c). Only what the crop keeps is computed.
- */
-export function resizeAndCrop({ width, height, data }: RgbImage, plan: CropPlan): Uint8Array {
+/** Pillow's bicubic resize with antialiasing, and the centre crop: RGB [crop, crop, 3]. Only what the crop keeps is computed. */
+export function resizeAndCrop(image: RgbImage, plan: CropPlan): Uint8Array {
   const { left, top, crop } = plan;
-  const across = bicubicTable(width, plan.width, { first: left, count: crop });
-  const down = bicubicTable(height, plan.height, { first: top, count: crop });
-  if (isDownFirst({ width, height }, plan)) return resizeAcross(resizeDown(data, width, 0, down), crop, width, across);
+  const across = resampleTable('bicubic', image.width, plan.width, { first: left, count: crop });
+  const down = resampleTable('bicubic', image.height, plan.height, { first: top, count: crop });
+  return resample(image, plan, across, down);
+}
+
+/** Pillow's resize with antialiasing: RGB [height, width, 3]. */
+export function resize(image: RgbImage, to: { width: number; height: number }, filter: ResampleFilter): Uint8Array {
+  const across = resampleTable(filter, image.width, to.width);
+  return resample(image, to, across, resampleTable(filter, image.height, to.height));
+}
+
+/**
+ * Equal to Pillow to the last bit: fixed-point coefficients, one direction after the other, rounded to 8 bits between (libImaging/Resample.c). `to` is the size of
+ * the whole, of which the tables may have a part.
+ */
+function resample(
+  { width, height, data }: RgbImage,
+  to: { width: number; height: number },
+  across: ResampleTable,
+  down: ResampleTable,
+): Uint8Array {
+  const [columns, lines] = [across.starts.length, down.starts.length];
+  if (isDownFirst({ width, height }, to)) return resizeAcross(resizeDown(data, width, 0, down), lines, width, across);
   const firstRow = down.starts[0];
-  const rows = down.starts[crop - 1] + down.counts[crop - 1] - firstRow;
+  const rows = down.starts[lines - 1] + down.counts[lines - 1] - firstRow;
   const narrow = resizeAcross(data.subarray(firstRow * width * 3), rows, width, across);
-  return resizeDown(narrow, crop, firstRow, down);
+  return resizeDown(narrow, columns, firstRow, down);
 }
 
 /** [rows, width, 3] -> [rows, outputs, 3] */

@@ -16,7 +16,10 @@ export async function embedImage(
   if (by === 'clip') throw noTextTower(manifest);
   const pixels = await decode(frames, signal);
   throwIfAborted(signal);
-  return unitMean(await vision.encode(pixels, frames.length), manifest.config.vision.width);
+  const features = await vision.encode(pixels.values, pixels.frames, pixels.tiles?.arrangement);
+  const { patches, width } = manifest.config.vision;
+  const filled = pixels.tiles?.filled ?? pixels.frames; // padding says nothing of the picture
+  return unitMean(features.subarray(0, filled * patches * width), width);
 }
 
 /** What an index of this model's vectors is made with. */

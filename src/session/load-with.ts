@@ -1,5 +1,6 @@
 import { throwIfAborted } from '../core/errors';
 import type { Executor } from '../core/executor';
+import type { MediaPixels } from '../core/media-pixels';
 import type { Manifest } from '../format/manifest';
 import type { PackageFiles } from '../format/package-files';
 import { type ChunkCache, openPackage, type Package } from '../format/package-reader';
@@ -27,7 +28,7 @@ export interface Platform {
   files: PackageFiles;
   gpu: GPU | undefined;
   /** Pictures -> pixels [F,3,S,S] as the manifest's image processor makes them. */
-  pixels(frames: readonly MediaSource[], manifest: Manifest, signal?: AbortSignal): Promise<Float32Array>;
+  pixels(frames: readonly MediaSource[], manifest: Manifest, signal?: AbortSignal): Promise<MediaPixels>;
   cache?: Promise<ChunkCache | undefined>;
   /** Someone will look at the page before the first question: use the time. */
   rehearses?: boolean;

@@ -1,4 +1,5 @@
 import type { Executor } from '../core/executor';
+import type { MediaPixels } from '../core/media-pixels';
 import type { Manifest } from '../format/manifest';
 import type { MediaStore } from './media-store';
 import type { Tap } from './tap';
@@ -22,9 +23,12 @@ export interface ModelParts {
   readonly tokenizer: SessionTokenizer;
   readonly media: MediaStore;
   /** vision.onnx: pixels [F,3,S,S] -> features [F,v,Dv]. */
-  readonly vision: { readonly runs: number; encode(pixels: Float32Array, frames: number): Promise<Float32Array> };
+  readonly vision: {
+    readonly runs: number;
+    encode(pixels: Float32Array, frames: number, arrangement?: number): Promise<Float32Array>;
+  };
   /** Pictures -> pixels [F,3,S,S], preprocessed as the manifest says. */
-  pixels(frames: readonly MediaSource[], signal?: AbortSignal): Promise<Float32Array>;
+  pixels(frames: readonly MediaSource[], signal?: AbortSignal): Promise<MediaPixels>;
   networkRequests(): number;
   /** A stage to read back in every step, for debugging. */
   readonly tap?: Tap;

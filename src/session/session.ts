@@ -3,6 +3,7 @@ import { checkClip } from '../format/clip-limit';
 import { answer } from './answer';
 import { rank, scoreCandidates } from './candidates';
 import { TokenContext } from './context';
+import { encodeFeatures } from './encode-media';
 import { mediaContent } from './media-content';
 import { validateClassify, validateGenerate } from './options';
 import type { ContextRunner } from './runner';
@@ -38,15 +39,16 @@ export class Session implements FlamingoSession {
     { signal }: { signal?: AbortSignal } = {},
   ): Promise<MediaHandle> {
     this.check(signal);
-    const { pixels: decode, vision, executor, media } = this.runner.parts;
+    const { pixels: decode, vision, executor, media, manifest } = this.runner.parts;
     const frames = isList(source) ? source : [source];
-    checkClip(this.runner.parts.manifest.config, frames.length); // before anything is decoded
+    checkClip(manifest.config, frames.length); // before anything is decoded
     const pixels = await decode(frames, signal);
     throwIfAborted(signal);
-    const content = await mediaContent(pixels, frames.length);
-    const handle = await media.obtain(content, frames.length, async () =>
-      executor.encodeMedia(await vision.encode(pixels, frames.length), frames.length),
-    );
+    const content = await mediaContent(pixels.values, frames.length);
+    const handle = await media.obtain(content, frames.length, async () => {
+      const features = await vision.encode(pixels.values, pixels.frames, pixels.tiles?.arrangement);
+      return encodeFeatures(executor, manifest.config, features, pixels);
+    });
     this.handles.set(handle.id, handle);
     if (signal?.aborted) await this.removeMedia(handle);
     throwIfAborted(signal);

@@ -15,7 +15,7 @@ export const FAMILIES = ['of-neox', 'of-mpt1b', 'of-mpt7b', 'of-opt', 'of-llama'
 /** Further layouts: compared with upstream in f32 only. */
 export const LEAN = [
   ...['of-gptj', 'of-falcon', 'of-falcon40b', 'of-falconrw', 'of-siglip', 'of-previous'],
-  ...['idefics', 'idefics-instruct', 'otter-video', 'otter-image', 'mini-gpt2', 'mini-opt'],
+  ...['idefics', 'idefics-instruct', 'otter-video', 'otter-image', 'mini-gpt2', 'mini-opt', 'mllama'],
 ];
 
 /** goldens/README: f32 logits within 1e-3, attention within 1e-4, the rest within 1e-4 of the tensor's largest value. */
