@@ -98,6 +98,8 @@ export interface AppendResult {
   logits?: Float32Array;
   /** The chosen token, when `sample` was given. */
   token?: number;
+  /** With `sample.logprobs`. */
+  logprobs?: TokenLogprobs;
   taps: Map<string, Float32Array>;
 }
 
@@ -114,6 +116,21 @@ export interface SampleOptions {
   step: number;
   /** Tokens that are never chosen. */
   suppress: readonly number[];
+  /** Only tokens at least `minP` times as likely as the likeliest take part in a draw; default 0. */
+  minP?: number;
+  /** Logits of the `seen` tokens (a bit per token of the vocabulary) are divided by it, negative ones multiplied. */
+  penalty?: number;
+  seen?: Uint32Array;
+  /** Bits of the tokens that may be chosen; default all. */
+  allowed?: Uint32Array;
+  /** Also give log-probabilities: of the chosen token, and of so many of the most likely ones. */
+  logprobs?: number;
+}
+
+/** Natural logarithms of probabilities that the model itself gives: penalties, bans and temperature play no part. */
+export interface TokenLogprobs {
+  chosen: number;
+  top: { id: number; logprob: number }[];
 }
 
 /** GPU time of all dispatches of one kernel so far. */

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { SampleOptions } from './executor';
 import { uniformFromCounter } from './random-counter';
-import { MAX_CANDIDATES, sampleToken } from './sampling';
+import { bitMask, MAX_CANDIDATES, sampleToken, tokenLogprobs } from './sampling';
 
 const options = (change: Partial<SampleOptions>): SampleOptions => ({
   temperature: 1,
@@ -38,8 +38,42 @@ describe('greedy', () => {
   });
 });
 
+describe('adjustments', () => {
+  const greedy = options({ temperature: 0 });
+  const logits = Float32Array.of(4, 3, -1, -2);
+
+  test('a penalty divides what was seen, and multiplies below zero', () => {
+    const seen = bitMask(4, [0, 2]);
+    expect(sampleToken(logits, { ...greedy, penalty: 2, seen })).toBe(1);
+    expect(sampleToken(logits, { ...greedy, penalty: 3, seen, suppress: [0, 1] })).toBe(3);
+    expect(sampleToken(logits, { ...greedy, penalty: 1, seen })).toBe(0);
+  });
+
+  test('what is not allowed is never chosen, drawn or not', () => {
+    expect(sampleToken(logits, { ...greedy, allowed: bitMask(4, [2, 3]) })).toBe(2);
+    const draws = shares([...logits], { temperature: 100, allowed: bitMask(4, [1, 3]) }, 2000);
+    expect(draws[0] + draws[2]).toBe(0);
+    const none = { ...greedy, allowed: bitMask(4, [0]), suppress: [0] };
+    expect(() => sampleToken(logits, none)).toThrow(expect.objectContaining({ code: 'internal' }));
+  });
+
+  test('log-probabilities are those of the logits themselves', () => {
+    const total = logits.reduce((sum, value) => sum + Math.exp(value), 0);
+    const { chosen, top } = tokenLogprobs(logits, 2, 2);
+    expect(chosen).toBeCloseTo(-1 - Math.log(total), 9);
+    expect(top.map(({ id }) => id)).toEqual([0, 1]);
+    expect(top[1].logprob).toBeCloseTo(3 - Math.log(total), 9);
+  });
+});
+
 describe('a draw', () => {
   const logits = [0, Math.log(2), Math.log(5), Math.log(2)]; // 1 : 2 : 5 : 2
+
+  test('leaves out what is not minP times as likely as the likeliest', () => {
+    const [a, b, c, d] = shares(logits, { minP: 0.39 });
+    expect([a, b > 0, c > 0, d > 0]).toEqual([0, true, true, true]); // 1/5 of the likeliest is out, 2/5 is in
+    expect(shares(logits, { minP: 0.41 })).toEqual([0, 0, 1, 0]);
+  });
 
   test('follows softmax(logits / temperature)', () => {
     const at1 = shares(logits, {});

@@ -121,6 +121,10 @@ describe('engine', () => {
     using plain = WgslExecutor.create(await testDevice({ f16: false, subgroups: true }), without, 'f32');
     await plain.load(weights);
     expect(await logits(plain, await pictures(plain, without, [1, 2, 3]))).toEqual(seen);
+    using open = await load(config);
+    using sequence = await open.createSequence(64);
+    const step = { ids: IDS, mediaIndex: SEEN, media: await pictures(open, config, [1, 2, 3]), logits: 'all' as const };
+    expect((await sequence.append({ ...step, visualStrength: 0 })).logits).toEqual(seen);
   });
 
   it('decodes in one submit that creates nothing, 6 dispatches per block and 5 per gated layer', async () => {

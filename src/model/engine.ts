@@ -94,7 +94,7 @@ export class WgslExecutor implements Executor {
   private startCompiling(): void {
     const { gpu, elem } = this.parts;
     for (const single of [false, true]) {
-      const recording = dryStep(this.parts, stepModeOf({ single, head: 'last', sample: 'argmax' }));
+      const recording = dryStep(this.parts, stepModeOf({ single, head: 'last', sample: GREEDY }));
       for (const { kernel, overrides } of recording.dispatches) {
         gpu.pipelines.get({ kernel, overrides, elem }).catch(() => undefined);
       }
@@ -102,6 +102,9 @@ export class WgslExecutor implements Executor {
     this.encoder.startCompiling();
   }
 }
+
+/** What most answers are chosen by. */
+const GREEDY = { how: 'argmax', adjust: false, logprobs: 'none' } as const;
 
 /** Fixes the width of scratch buffers that several layers share. */
 function planScratch(scratch: Scratch, { width, decoder, gated }: FlamingoConfig): void {

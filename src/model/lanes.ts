@@ -104,6 +104,7 @@ export class WgslLanes implements Lanes {
       mediaFirst: rows.map(() => mediaFirst),
     };
     const values = { rows: rows.length, position: this.used, prefix: this.place.prefix, stride };
+    this.parts.weights.useGateFactor(step.visualStrength ?? 1);
     program.submit(
       { ...values, ...samplingStep(undefined, config.vocab) },
       {

@@ -4,7 +4,7 @@ import { Staging } from '../gpu/readback';
 import { copyCaches, destroyCaches, makeCaches, type SlottedCaches } from './caches';
 import { WgslLanes } from './lanes';
 import { type EngineParts, MAX_SUPPRESSED, PREFILL_ROWS, readsRanges } from './parts';
-import { samplingStep } from './sampler';
+import { RESULT_BYTES, readResult, resultCopies, samplingInputs, samplingMode, samplingStep } from './sampler';
 import { seenInputs } from './seen-inputs';
 import type { KeyValueCache } from './self-attention';
 import { type StepMode, stepModeOf } from './step';
@@ -15,7 +15,7 @@ import { TapReader } from './tap-reader';
 export class WgslSequence implements Sequence {
   length = 0;
   private readonly programs: StepPrograms;
-  private readonly token: Staging;
+  private readonly result: Staging;
   private disposed = false;
 
   private constructor(
@@ -24,7 +24,7 @@ export class WgslSequence implements Sequence {
     private readonly caches: readonly KeyValueCache[],
   ) {
     this.programs = new StepPrograms(parts, caches, capacity);
-    this.token = new Staging(parts.gpu, 'token', 16);
+    this.result = new Staging(parts.gpu, 'result', RESULT_BYTES);
   }
 
   /** Throws `invalid-option` for a capacity beyond the model's context, `device` when the GPU is full. */
@@ -53,7 +53,7 @@ export class WgslSequence implements Sequence {
       const end = Math.min(start + PREFILL_ROWS, step.ids.length);
       const chunk = await this.runChunk(step, start, end, taps);
       if (chunk.logits) logits.push(chunk.logits);
-      result = { ...result, token: chunk.token };
+      result = { ...result, token: chunk.token, logprobs: chunk.logprobs };
     }
     return { ...result, logits: join(logits), taps: taps.finish() };
   }
@@ -87,7 +87,7 @@ export class WgslSequence implements Sequence {
     this.disposed = true;
     destroyCaches(this.caches);
     this.programs[Symbol.dispose]();
-    this.token[Symbol.dispose]();
+    this.result[Symbol.dispose]();
   }
 
   private slotted(): SlottedCaches {
@@ -100,7 +100,7 @@ export class WgslSequence implements Sequence {
     start: number,
     end: number,
     taps: TapReader,
-  ): Promise<{ logits?: Float32Array; token?: number }> {
+  ): Promise<Omit<AppendResult, 'taps'>> {
     const { counters, gpu } = this.parts;
     const rows = end - start;
     const last = end === step.ids.length;
@@ -108,14 +108,16 @@ export class WgslSequence implements Sequence {
     const { program, recording } = await this.programs.get(mode);
     const before = { ...gpu.counters, buffers: gpu.ledger.created };
     const reads = taps.prepare(recording, mode, rows);
-    const copies =
-      mode.sample === 'none' ? reads.copies : [...reads.copies, this.token.copy(this.parts.outputs.get('token', 1), 4)];
+    const { vocab } = this.parts.config;
+    const sample = mode.sample && step.sample;
+    const copies = sample ? [...reads.copies, ...resultCopies(this.parts, this.result, sample, vocab)] : reads.copies;
+    this.parts.weights.useGateFactor(step.visualStrength ?? 1);
     program.submit(
-      { rows, position: this.length, ...samplingStep(step.sample, this.parts.config.vocab) },
+      { rows, position: this.length, ...samplingStep(step.sample, vocab) },
       {
         ids: step.ids.slice(start, end),
         ...seenInputs(this.parts.config, step, start, end),
-        suppress: step.sample?.suppress ?? [],
+        ...samplingInputs(sample, vocab),
       },
       copies,
     );
@@ -128,8 +130,7 @@ export class WgslSequence implements Sequence {
       buffers: gpu.ledger.created - before.buffers,
     };
     const logits = await reads.read(start, end);
-    const token = mode.sample === 'none' ? undefined : new Uint32Array(await this.token.read(4))[0];
-    return { logits, token };
+    return { logits, ...(sample ? await readResult(this.result, sample, vocab) : {}) };
   }
 
   /** Probabilities over ranges of media are laid out for as many media as the step has. */
@@ -172,10 +173,10 @@ export class WgslSequence implements Sequence {
 
 function stepMode(step: AppendStep, rows: number, last: boolean): StepMode {
   const probabilities = step.taps?.some((name) => name.startsWith('attention.')) ?? false;
-  const sample = last && step.sample ? (step.sample.temperature > 0 ? 'draw' : 'argmax') : 'none';
-  const wantsLast = last && (step.logits === 'last' || sample !== 'none');
+  const sample = last && step.sample ? samplingMode(step.sample) : undefined;
+  const wantsLast = last && (step.logits === 'last' || sample !== undefined);
   const head = step.logits === 'all' ? 'all' : wantsLast ? 'last' : 'none';
-  return stepModeOf({ single: rows === 1, head, sample: head === 'last' ? sample : 'none', probabilities });
+  return stepModeOf({ single: rows === 1, head, sample: head === 'last' ? sample : undefined, probabilities });
 }
 
 function join(parts: readonly Float32Array[]): Float32Array | undefined {

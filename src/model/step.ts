@@ -2,7 +2,7 @@ import { selfBlocks } from '../format/config';
 import { type Bindable, Recording } from '../gpu/recording';
 import { logProbability } from '../kernels/sample/log-probability';
 import { type EngineParts, PREFILL_ROWS, type StepInputs } from './parts';
-import { recordSampling } from './sampler';
+import { maskWords, recordSampling, type SamplingMode } from './sampler';
 import type { KeyValueCache } from './self-attention';
 import { ROWS, type Stage } from './stage';
 
@@ -11,7 +11,7 @@ export interface StepMode {
   /** One token, with fused norms; otherwise up to PREFILL_ROWS. */
   single: boolean;
   head: 'none' | 'last' | 'all';
-  sample: 'none' | 'argmax' | 'draw';
+  sample: SamplingMode | undefined;
   /** Media of the step's table, where probabilities over ranges of media are asked for. */
   media?: number;
   probabilities: boolean;
@@ -23,14 +23,18 @@ export interface StepMode {
 
 /** A mode with nothing but what is given. */
 export function stepModeOf(mode: Pick<StepMode, 'single' | 'head'> & Partial<StepMode>): StepMode {
-  return { sample: 'none', probabilities: false, places: 0, targets: false, ...mode };
+  return { sample: undefined, probabilities: false, places: 0, targets: false, ...mode };
 }
 
-export type StepInput = keyof StepInputs | 'places' | 'targets';
+export type StepInput = keyof StepInputs | 'places' | 'targets' | 'masks';
 
 /** Words of the inputs that only some modes read. */
-export function modeInputs({ places, targets }: StepMode): Record<string, number> {
-  return { ...(places > 0 ? { places } : {}), ...(targets ? { targets: PREFILL_ROWS } : {}) };
+export function modeInputs({ places, targets, sample }: StepMode, vocab: number): Record<string, number> {
+  return {
+    ...(places > 0 ? { places } : {}),
+    ...(targets ? { targets: PREFILL_ROWS } : {}),
+    ...(sample?.adjust ? { masks: maskWords(vocab) } : {}),
+  };
 }
 
 /** What a recording needs of one sequence. */
@@ -77,7 +81,10 @@ export function recordStep(parts: EngineParts, mode: StepMode, bound: BoundSeque
   if (mode.head !== 'last') return rec;
   const logits = outputs.get('logits', config.vocab);
   decoder.recordLastLogits(stage, x, logits);
-  if (mode.sample !== 'none') recordSampling(parts, rec, mode.sample, logits, bound.input('suppress'));
+  if (mode.sample) {
+    const masks = mode.sample.adjust ? bound.input('masks') : weights.none;
+    recordSampling(parts, rec, mode.sample, logits, { suppress: bound.input('suppress'), masks });
+  }
   return rec;
 }
 

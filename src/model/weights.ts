@@ -33,6 +33,9 @@ export interface Norm {
  */
 export class Weights implements Disposable {
   private readonly buffers = new Map<string, LedgerBuffer>();
+  /** Gates after tanh, as the checkpoint has them, and the factor that they are on the GPU with. */
+  private readonly gates = new Map<string, Float32Array>();
+  private gateFactor = 1;
   private readonly specs: ReadonlyMap<string, TensorSpec>;
   /** Bound where a kernel has a binding that this model does not use. */
   readonly none: LedgerBuffer;
@@ -61,7 +64,8 @@ export class Weights implements Disposable {
       const values: Float32Array[] = [];
       for (const part of parts) values.push(toFloats(await read(reader, part, 4 * elements(this.spec(part)))));
       const whole = concat(values);
-      this.upload(name, name.endsWith('_gate') ? whole.map(Math.tanh) : whole);
+      if (name.endsWith('_gate')) this.gates.set(name, whole.map(Math.tanh));
+      this.upload(name, this.gates.get(name) ?? whole);
     }
     for (const spec of this.matrices()) {
       const { codes, scales } = matrixSizes(spec, this.type);
@@ -88,6 +92,17 @@ export class Weights implements Disposable {
   /** A gate after tanh: one number, or one per channel. */
   gate(name: string): { buffer: LedgerBuffer; perChannel: boolean } {
     return { buffer: this.buffer(name), perChannel: elements(this.spec(name)) > 1 };
+  }
+
+  /** Multiplies every gate, from the next submit on. 0 adds exactly nothing: what a closed gate does. */
+  useGateFactor(factor: number): void {
+    if (factor === this.gateFactor) return;
+    this.gateFactor = factor;
+    for (const [name, values] of this.gates)
+      this.upload(
+        name,
+        values.map((value) => value * factor || 0),
+      );
   }
 
   /** Puts a table made on the host among the weights. */

@@ -175,6 +175,20 @@ describe('a sequence', () => {
     executor[Symbol.dispose]();
   });
 
+  test('at visual strength 0 is bit-equal to closed gates', async () => {
+    const { executor, media } = await load(config, 'f32');
+    const closedFiles = await modelFiles(config, 'f32', randomWeights(config, 'f32', { gates: 0 }));
+    const closed = await OrtExecutor.load(config, closedFiles.resampler, closedFiles.decoder);
+    const run = async (on: OrtExecutor, visualStrength: number) => {
+      using sequence = await on.createSequence(20);
+      return (await sequence.append({ ids, mediaIndex, media, logits: 'all', visualStrength })).logits;
+    };
+    expect(await run(executor, 0)).toEqual(await run(closed, 1));
+    expect(await run(executor, 0.5)).not.toEqual(await run(executor, 1));
+    executor[Symbol.dispose]();
+    closed[Symbol.dispose]();
+  });
+
   test('runs continuations side by side as it runs each alone', async () => {
     const { executor, media } = await load(config, 'f32');
     await expectLanesAsAlone(executor, media.slice(0, 2), 40);

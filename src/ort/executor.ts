@@ -2,7 +2,7 @@ import { FlamingoError } from '../core/errors';
 import type { EncodedMedia, Executor, ExecutorCounters, MemoryUse, Sequence } from '../core/executor';
 import { checkClip } from '../format/clip-limit';
 import type { FlamingoConfig } from '../format/config';
-import { type OrtRuntime, type OrtSession, ortRuntime } from './runtime';
+import { type OrtRuntime, type OrtSession, type OrtTensor, ortRuntime } from './runtime';
 import { OrtSequence } from './sequence';
 
 /** A graph file with its data files. */
@@ -94,6 +94,21 @@ export class OrtExecutor implements Executor {
   /** Runs the decoder; onnxruntime-web takes one run at a time. */
   runDecoder(...args: Parameters<OrtSession['run']>): ReturnType<OrtSession['run']> {
     return this.exclusive(() => this.decoder.run(...args));
+  }
+
+  /** The factor on the gates as an input. Throws `unsupported` for another than 1 where the graph has no such input. */
+  strengthInput(factor = 1): Record<string, OrtTensor> {
+    if (this.decoder.inputNames.includes('visual_strength'))
+      return { visual_strength: this.ort.floats(Float32Array.of(factor), [1]) };
+    if (factor === 1) return {};
+    throw new FlamingoError(
+      'unsupported',
+      `A visual strength of ${factor} was asked for; this package's graph has only 1.`,
+      {
+        hint: 'Convert the model again, or use WebGPU.',
+        details: { visualStrength: factor },
+      },
+    );
   }
 
   /** A picture, a prompt and a step of nothing, so that the browser has compiled what they need. Not counted: a twin with counters of its own does it. */

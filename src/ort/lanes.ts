@@ -103,6 +103,7 @@ export class OrtLanes implements Lanes {
       ...(config.gated.before.length > 0 ? { media_index: all(seen.index[0]) } : {}),
       ...(seesRanges(config) ? { media_first: all(seen.first[0]) } : {}),
       ...this.media.inputs(seen.media),
+      ...this.executor.strengthInput(step.visualStrength),
       ...this.sideBySide(caches),
     };
     return await this.executor.runDecoder(inputs, ['logits', ...(step.final ? [] : presentNames(config))]);

@@ -1,6 +1,6 @@
 import { FlamingoError, throwIfAborted } from '../core/errors';
-import type { AppendResult, AppendStep, Lanes, Sequence } from '../core/executor';
-import { sampleToken } from '../core/sampling';
+import type { AppendResult, AppendStep, Lanes, SampleOptions, Sequence } from '../core/executor';
+import { sampleToken, tokenLogprobs } from '../core/sampling';
 import { seesRanges, selfBlocks } from '../format/config';
 import type { OrtExecutor } from './executor';
 import { OrtLanes } from './lanes';
@@ -45,7 +45,7 @@ export class OrtSequence implements Sequence {
     }
     return {
       logits: all ?? (step.logits === 'last' ? last?.slice() : undefined),
-      token: last && step.sample && sampleToken(last, step.sample),
+      ...(last && step.sample ? chosen(last, step.sample) : {}),
       taps: taps.taps,
     };
   }
@@ -94,6 +94,7 @@ export class OrtSequence implements Sequence {
       ...(config.gated.before.length > 0 ? { media_index: ort.longs(seen.index, [1, rows]) } : {}),
       ...(seesRanges(config) ? { media_first: ort.longs(seen.first, [1, rows]) } : {}),
       ...this.media.inputs(seen.media),
+      ...this.executor.strengthInput(step.visualStrength),
       ...this.pastInputs(),
     };
     const results = await this.executor.runDecoder(inputs, [
@@ -165,6 +166,11 @@ export class OrtSequence implements Sequence {
       },
     );
   }
+}
+
+function chosen(logits: Float32Array, sample: SampleOptions): Pick<AppendResult, 'token' | 'logprobs'> {
+  const token = sampleToken(logits, sample);
+  return sample.logprobs === undefined ? { token } : { token, logprobs: tokenLogprobs(logits, token, sample.logprobs) };
 }
 
 /** The first `length` rows of every head of [1, heads, rows, d]. */

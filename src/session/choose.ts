@@ -1,13 +1,22 @@
 import { FlamingoError, throwIfAborted } from '../core/errors';
+import type { SampleOptions, TokenLogprobs } from '../core/executor';
+import { bitMask } from '../core/sampling';
 import { beamSearch } from '../sampling/beam-search';
+import { penalize, repeatedNgrams } from '../sampling/repeats';
+import { lastAttention } from './attention';
 import type { CheckedGenerate } from './options';
 import type { ContextRunner } from './runner';
+import type { TokenAttention } from './types';
 
 /** A chosen token. It is in the context unless it ended the answer. */
 export interface Choice {
   id: number;
   ends: boolean;
+  logprobs?: TokenLogprobs;
+  attention?: TokenAttention;
 }
+
+type Chosen = Omit<Choice, 'ends'>;
 
 /** Chooses the tokens of an answer one after the other, the one that ends it included: greedily, by draws, or all at once by beams. */
 export async function* choose(
@@ -22,40 +31,70 @@ export async function* choose(
   const ends = new Set(stopIds);
   const chosen =
     options.numBeams > 1 ? beams(runner, options, stopIds, signal, onStep) : draws(runner, options, signal);
-  for await (const id of chosen) {
+  for await (const choice of chosen) {
     if (options.numBeams === 1) onStep();
-    if (!ends.has(id)) runner.context.pushTokens([id]);
-    yield { id, ends: ends.has(id) };
-    if (ends.has(id)) return;
+    const isEnd = ends.has(choice.id);
+    if (!isEnd) runner.context.pushTokens([choice.id]);
+    yield { ...choice, ends: isEnd };
+    if (isEnd) return;
   }
 }
 
-async function* draws(runner: ContextRunner, options: CheckedGenerate, signal: AbortSignal | undefined) {
-  const { temperature, topK, topP, seed, maxNewTokens } = options;
-  const { suppressIds } = runner.parts.manifest.prompt;
-  for (let step = 0; step < maxNewTokens && runner.length < runner.capacity; step++) {
+async function* draws(
+  runner: ContextRunner,
+  options: CheckedGenerate,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Chosen> {
+  for (let step = 0; step < options.maxNewTokens && runner.length < runner.capacity; step++) {
     throwIfAborted(signal);
-    const sample = { temperature, topK, topP, seed, step, suppress: suppressIds };
-    const { token } = await runner.runUntil(runner.length, signal, { sample });
-    if (token === undefined) throw new FlamingoError('internal', 'The executor chose no token.');
-    yield token;
+    const sample = sampleOptions(runner, options, step);
+    const taps = options.attention ? runner.attentionTaps : undefined;
+    if (taps) await runner.runUntil(runner.length - 1, signal); // the taps of the last token alone
+    const result = await runner.runUntil(runner.length, signal, { sample, taps });
+    if (result.token === undefined || result.token >= runner.parts.manifest.config.vocab)
+      throw new FlamingoError('internal', 'The executor chose no token.');
+    const attention = taps && { attention: lastAttention(runner, result.taps) };
+    yield { id: result.token, ...(result.logprobs ? { logprobs: result.logprobs } : {}), ...attention };
   }
+}
+
+/** One step's choice. The masks are made only where a penalty or a ban asks for them. */
+function sampleOptions(runner: ContextRunner, options: CheckedGenerate, step: number): SampleOptions {
+  const { config, prompt } = runner.parts.manifest;
+  const { temperature, topK, topP, minP, seed, repetitionPenalty, noRepeatNgramSize, logprobs, topLogprobs } = options;
+  const sample: SampleOptions = { temperature, topK, topP, minP, seed, step, suppress: prompt.suppressIds };
+  if (logprobs) sample.logprobs = topLogprobs;
+  if (repetitionPenalty !== 1) {
+    sample.penalty = repetitionPenalty;
+    sample.seen = bitMask(config.vocab, inVocabulary(runner));
+  }
+  const banned = noRepeatNgramSize > 0 ? repeatedNgrams(runner.context.ids, noRepeatNgramSize) : [];
+  if (banned.length > 0) sample.allowed = bitMask(config.vocab, banned).map((word) => ~word);
+  return sample;
+}
+
+/** Ids of the context that the head knows: some image tokens have a row in the table but none in the head. */
+function inVocabulary({ context, parts }: ContextRunner): number[] {
+  return context.ids.filter((id) => id < parts.manifest.config.vocab);
 }
 
 /** The best text of a beam search: the whole of it is known before its first token is given. */
 async function* beams(
   runner: ContextRunner,
-  { numBeams, lengthPenalty, maxNewTokens }: CheckedGenerate,
+  options: CheckedGenerate,
   endIds: readonly number[],
   signal: AbortSignal | undefined,
   onStep: () => void,
-) {
+): AsyncGenerator<Chosen> {
+  const { numBeams, lengthPenalty, maxNewTokens, noRepeatNgramSize, repetitionPenalty } = options;
   const { config, prompt } = runner.parts.manifest;
   const most = Math.min(maxNewTokens, runner.capacity - runner.length);
   const logits = await runner.lastLogits(signal);
   const { lanes, seen } = await runner.lanes(numBeams * most);
   using _ = lanes;
-  yield* await beamSearch({
+  const before = runner.context.ids;
+  const known = inVocabulary(runner);
+  const ids = await beamSearch({
     logits,
     vocab: config.vocab,
     beams: numBeams,
@@ -63,8 +102,13 @@ async function* beams(
     lengthPenalty,
     endIds,
     suppress: prompt.suppressIds,
+    process(own, scores) {
+      if (repetitionPenalty !== 1) penalize(scores, [...known, ...own], repetitionPenalty);
+      for (const id of repeatedNgrams([...before, ...own], noRepeatNgramSize)) scores[id] = Number.NEGATIVE_INFINITY;
+    },
     lanes,
     seen: { ...seen, signal },
     onStep,
   });
+  yield* ids.map((id) => ({ id }));
 }

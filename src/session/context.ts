@@ -48,6 +48,10 @@ export class TokenContext {
     return this.entries.some(({ medium }) => medium?.id === id);
   }
 
+  get ids(): number[] {
+    return this.entries.map(({ id }) => id);
+  }
+
   /** The tokens in order, each with what it sees. */
   get tokens(): readonly { id: number; seen: readonly MediaHandle[] }[] {
     const { media, first, last } = this.views();

@@ -31,6 +31,11 @@ export class ContextRunner {
     return this.sequence.capacity;
   }
 
+  /** Names of the cross-attention probabilities of every gated layer. */
+  get attentionTaps(): string[] {
+    return this.parts.manifest.config.gated.before.map((_, k) => `attention.${k}`);
+  }
+
   async fork(): Promise<ContextRunner> {
     const copy = new ContextRunner(this.parts, await this.sequence.fork(), this.context.clone());
     copy.strength = this.strength;

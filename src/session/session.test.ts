@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { answerOf, expectAttention, expectOptionsHold } from '../testing/answer-case';
 import { example, goldenModel, goldenPicture, sums } from '../testing/golden-model';
 import type { LoadedParts } from './load-with';
 import type { FlamingoSession, MediaHandle, Part } from './types';
@@ -179,6 +180,39 @@ describe('tokens', () => {
     const { imageTokenId } = model.manifest.prompt;
     const [first, second] = tokens.flatMap(({ id }, t) => (id === imageTokenId ? [t] : []));
     expect(tokens.map(({ seen }) => seen)).toEqual(tokens.map((_, t) => (t < first ? [] : t < second ? [a] : [b])));
+  });
+});
+
+describe('an answer', () => {
+  it('follows every option', () => expectOptionsHold(model, 'of-neox'));
+
+  it('shows where it looked, and can be made not to look', () => expectAttention(model, 'of-neox'));
+
+  it('of beams comes token by token, and no sequence of two comes twice where that is asked', async () => {
+    await using session = await model.createSession();
+    await session.append(example(await session.addMedia(sample(0))));
+    const ids = (await answerOf(session, { numBeams: 4, maxNewTokens: 12, noRepeatNgramSize: 2 })).map(({ id }) => id);
+    const pairs = ids.slice(1).map((id, i) => `${ids[i]} ${id}`);
+    expect(new Set(pairs).size).toBe(pairs.length);
+    const short = await answerOf(session, { numBeams: 4, maxNewTokens: 3, repetitionPenalty: 2 });
+    expect(short.length).toBeLessThanOrEqual(4);
+  });
+
+  it.each([
+    [{ topP: 3 }, /topP is 3; <=1 is expected/],
+    [{ numBeams: 3, temperature: 1 }, /3 beams came with a temperature of 1/],
+    [{ topLogprobs: 2 }, /topLogprobs is 2, but logprobs is false/],
+    [{ topLogprobs: 21, logprobs: true }, /topLogprobs is 21; <=20/],
+    [{ visualStrength: 1.5 }, /visualStrength is 1.5; <=1/],
+    [{ stop: [''] }, /stop.0/],
+    [{ minP: -1 }, /minP is -1; >=0/],
+  ])('refuses %j', async (options, message) => {
+    await using session = await model.createSession();
+    await session.append([{ type: 'text', value: 'Is it?' }]);
+    await expect(session.generate(options).next()).rejects.toMatchObject({
+      code: 'invalid-option',
+      message: expect.stringMatching(message),
+    });
   });
 });
 

@@ -87,6 +87,10 @@ export const BOUNDS: Record<string, { f32: Bound; f16: Bound }> = {
     f32: { abs: 0, rel: 0, reason: 'a copy, a choice or integers' },
     f16: { abs: 0, rel: 0, reason: 'a copy, a choice or integers' },
   },
+  'sample/adjust': {
+    f32: { abs: 1e-6, rel: 1e-6, reason: 'one f32 division or product' },
+    f16: { abs: 1e-3, rel: 1e-3, reason: 'outputs rounded to f16 (11 bits)' },
+  },
   'sample/log-probability': {
     f32: { abs: 5e-6, rel: 2e-6, reason: 'an f32 sum of up to 5001 exponentials; log has 3 ULP in WGSL' },
     f16: { abs: 5e-6, rel: 2e-6, reason: 'sums and results in f32' },

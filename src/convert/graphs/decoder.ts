@@ -14,7 +14,7 @@ export interface DecoderOptions {
 
 /**
  * input_ids [B,T], position [1], media_index [B,T] (-1: no picture yet), media_key/value [G,M,Hkv,n,d], past_key/value.<i> [B,Hkv,P,d]
- * -> logits [B,T,V], present_key/value.<i> [B,Hkv,P+T,d]. Where a token sees a range of media, media_first [B,T] begins it, and media_seen [M] says how many
+ * visual_strength [1], a factor on every gate -> logits [B,T,V], present_key/value.<i> [B,Hkv,P+T,d]. Where a token sees a range of media, media_first [B,T] begins it, and media_seen [M] says how many
  * latents of each medium are seen.
  */
 export function buildDecoder(config: FlamingoConfig, type: WeightType, options: DecoderOptions = {}): GraphPlan {
@@ -25,7 +25,7 @@ export function buildDecoder(config: FlamingoConfig, type: WeightType, options: 
   const position = g.input('position', 'i64', [1]);
   const batch = g.size(ids, 0);
   const at = positions(build, config, { ids, position, options });
-  const media = mediaInputs(build, config);
+  const media = mediaInputs(build, config, options);
   let x = tableRows(build, 'embed.weight', g.reshape(ids, [-1]), config.embeddings ?? V, D);
   if (d.position.kind === 'learned') x = addLearnedPositions(build, config, x, at, batch);
   const own = new Set(selfBlocks(config));
@@ -61,7 +61,7 @@ function block(build: Build, config: FlamingoConfig, i: number, x: string, at: P
   );
 }
 
-function mediaInputs({ g }: Build, config: FlamingoConfig): Omit<MediaInputs, 'batch'> {
+function mediaInputs({ g }: Build, config: FlamingoConfig, options: DecoderOptions): Omit<MediaInputs, 'batch'> {
   const { gated, resampler } = config;
   const shape = [gated.before.length, 'M', mediaHeads(gated), resampler.latents, gated.headDim];
   if (gated.before.length === 0) return { index: '', keys: '', values: '' };
@@ -72,6 +72,7 @@ function mediaInputs({ g }: Build, config: FlamingoConfig): Omit<MediaInputs, 'b
       : {}),
     keys: g.input('media_key', 'f32', shape),
     values: g.input('media_value', 'f32', shape),
+    ...(options.staticCache ? {} : { strength: g.input('visual_strength', 'f32', [1]) }),
   };
 }
 

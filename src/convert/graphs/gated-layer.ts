@@ -8,6 +8,8 @@ export interface MediaInputs {
   seen?: string;
   keys: string;
   values: string;
+  /** Factor on every gate, [1]; graphs with fixed shapes have none. */
+  strength?: string;
   batch: string;
 }
 
@@ -31,7 +33,7 @@ export function gatedLayer(
   const q = normalizeHeads(build, split, `${at}.norm_q`, gated.qkNorm, gated.headDim);
   const { attended, probabilities } = attend(build, config, k, q, media);
   const out = linear(build, joinHeads(build, attended, gated.heads, gated.headDim), `${at}.to_out.weight`, D, inner);
-  const after = g.add(x, g.mul(out, gate(build, config, `${at}.attn_gate`)));
+  const after = g.add(x, g.mul(out, gate(build, config, `${at}.attn_gate`, media)));
   const ff = feedForward(
     build,
     normalize(build, after, `${at}.ff.norm`, gated.norm, D),
@@ -40,7 +42,7 @@ export function gatedLayer(
     D,
   );
   const opened = gated.lead === 'no-feed-forward' ? g.mul(ff, isOpen(build, media)) : ff;
-  return { y: g.add(after, g.mul(opened, gate(build, config, `${at}.ff_gate`))), probabilities };
+  return { y: g.add(after, g.mul(opened, gate(build, config, `${at}.ff_gate`, media))), probabilities };
 }
 
 /** softmax(q k^T) v over what each token sees: [B, H, T, d], and the probabilities [B, H, T, M*n]. Grouped heads get an axis of their own. */
@@ -71,8 +73,9 @@ function isOpen({ g }: Build, { index }: MediaInputs): string {
   return g.cast(g.op('GreaterOrEqual', [g.reshape(index, [-1, 1]), g.ints([0])]), 'f32');
 }
 
-function gate({ g }: Build, { gated, width }: FlamingoConfig, name: string): string {
-  return g.op('Tanh', [g.weight(name, 'f32', [gated.gate === 'scalar' ? 1 : width])]);
+function gate({ g }: Build, { gated, width }: FlamingoConfig, name: string, { strength }: MediaInputs): string {
+  const value = g.op('Tanh', [g.weight(name, 'f32', [gated.gate === 'scalar' ? 1 : width])]);
+  return strength ? g.mul(value, strength) : value;
 }
 
 /** Layer k of [G, M, Hkv, n, d] as [1, Hkv, M*n, d]: the latents of all media in a row. */

@@ -4,13 +4,20 @@ import { uniformFromCounter } from '../../core/random-counter';
 export function draw(
   values: readonly number[],
   ids: readonly number[],
-  { seed, step, temperature, topP }: { seed: number; step: number; temperature: number; topP: number },
+  {
+    seed,
+    step,
+    temperature,
+    topP,
+    minP = 0,
+  }: { seed: number; step: number; temperature: number; topP: number; minP?: number },
 ): number {
   const weights = values.map((value) => Math.exp((value - values[0]) / temperature));
   const total = weights.reduce((a, b) => a + b, 0);
   let kept = 0;
   let mass = 0;
-  while (kept < weights.length && (kept === 0 || mass < topP * total)) mass += weights[kept++];
+  while (kept < weights.length && (kept === 0 || (mass < topP * total && weights[kept] >= minP)))
+    mass += weights[kept++];
   let rest = uniformFromCounter(seed, step) * mass;
   for (let i = 0; i < kept; i++) {
     rest -= weights[i];
