@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import type { TensorInfo, TensorSource } from '../format/tensor-source';
+import type { TensorSource } from '../format/tensor-source';
+import { ShapesOnly } from '../testing/checkpoints/shapes-only';
 import { clipVision, type VisionModel } from './clip';
 import { visionTensors } from './graphs/vision';
 import { checkRecipes, explainUnused, RecipeBook } from './recipe';
@@ -69,19 +70,20 @@ function openTower(source: TensorSource, config: Record<string, unknown>): Visio
   return clipVision(folder, { config: {}, configFile: 'preprocessor_config.json' });
 }
 
-/** Names and shapes of a tower's tensors as its authors' code writes them; no values. */
+/** A tower's tensors as its authors' code names them. */
 function towerSource(
   config: Record<string, unknown>,
-  size: { width: number; patch: number; layers: number; inner: number; patches: number },
-): TensorSource {
-  const { width: W, patch: P, layers, inner, patches } = size;
-  const tensors = new Map<string, TensorInfo>();
-  const put = (name: string, ...shape: number[]) =>
-    tensors.set(name, { name, dtype: 'f16', shape, bytes: 0, file: 'tower' });
-  const module = (name: string, ...shape: number[]) => {
-    put(`${name}.weight`, ...shape);
-    put(`${name}.bias`, shape[0]);
-  };
+  {
+    width: W,
+    patch: P,
+    layers,
+    inner,
+    patches,
+  }: { width: number; patch: number; layers: number; inner: number; patches: number },
+): ShapesOnly {
+  const source = new ShapesOnly('tower');
+  const put = source.put.bind(source);
+  const module = source.module.bind(source);
   const isTimm = 'timm_model_name' in ((config.vision_cfg as object | undefined) ?? {});
   if (isTimm) {
     put('visual.trunk.pos_embed', 1, patches, W);
@@ -130,6 +132,5 @@ function towerSource(
     put(isClip ? 'visual_projection.weight' : `${at}.head.probe`, 1, 1, W);
   }
   put('logit_scale');
-  const unread = () => Promise.reject(new Error('no values'));
-  return { label: 'tower', tensors, read: unread, readRows: unread, async [Symbol.asyncDispose]() {} };
+  return source;
 }
