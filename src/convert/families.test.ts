@@ -5,6 +5,7 @@ import type { Manifest } from '../format/manifest';
 import { CHECKPOINTS } from '../testing/checkpoints/cases';
 import { type FlamingoCheckpoint, writeFlamingo } from '../testing/checkpoints/flamingo';
 import { expectSameModel } from '../testing/checkpoints/same-model';
+import { framesOf, WHOLE_CHECKPOINTS } from '../testing/checkpoints/whole-cases';
 import { inTemporaryFolder } from '../testing/temporary-folder';
 import { convert } from './convert';
 
@@ -26,6 +27,17 @@ test.each(Object.entries(CHECKPOINTS))('%s', { timeout: 60_000 }, async (_, spec
     expect(report.unused.map(({ name }) => name)).toContain(LEFT_OUT[spec.clip.layout]);
     // One frame more than the checkpoint has embeddings for: they are stretched.
     await expectSameModel(out, source, (spec.resampler.frames ?? 0) + 1, 'wasm');
+  });
+});
+
+test.each(Object.entries(WHOLE_CHECKPOINTS))('%s', { timeout: 60_000 }, async (_, write) => {
+  await inTemporaryFolder(async (folder) => {
+    const source = await write(join(folder, 'source'));
+    const out = join(folder, 'package');
+    await convert({ model: source.folder, out, dtype: 'f32' });
+    const { config } = JSON.parse(await readFile(join(out, 'model.json'), 'utf8')) as Manifest;
+    expect(rounded(config)).toEqual(rounded(source.config));
+    await expectSameModel(out, source, framesOf(source), 'wasm');
   });
 });
 

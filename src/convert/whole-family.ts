@@ -10,6 +10,8 @@ import type { VisionSource } from './vision-source';
 /** A family whose published folders hold vision encoder, language model and what joins them in one checkpoint. */
 export interface WholeFamily {
   name: string;
+  /** Its checkpoints may leave their frozen tower out: then --vision names it. */
+  takesVision?: boolean;
   /** By config.json, or by the names of tensors; no other file is needed. */
   recognises(folder: ModelFolder): boolean;
   /** Works everything out; reads no weights. The folder stays open until the package is written. */

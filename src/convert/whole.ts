@@ -28,6 +28,7 @@ export async function openWhole(path: string, given: { vision?: string; tokenize
   const folder = await openModel('--model', path);
   try {
     const family = familyOf(folder);
+    if (given.vision !== undefined && !family.takesVision) throw hasItsOwn(path, given.vision);
     const beside = join(dirname(folder.configFile), settings.tokenizer ?? 'tokenizer.json');
     const tokenizer = await readTokenizer(given.tokenizer ?? beside);
     const preprocessor = await preprocessorOf(folder);
@@ -55,6 +56,14 @@ function familyOf(folder: ModelFolder): WholeFamily {
       hint: 'Give the parts of an OpenFlamingo model as --vision, --language and --flamingo, or name them in a flamingo.json.',
       details: { file: folder.configFile, type: folder.config.model_type },
     },
+  );
+}
+
+function hasItsOwn(path: string, vision: string): FlamingoError {
+  return new FlamingoError(
+    'invalid-option',
+    `--vision ${vision} does not go with --model ${path}, which holds its own tower.`,
+    { hint: 'Leave --vision out.', details: { vision, model: path } },
   );
 }
 

@@ -16,6 +16,7 @@ import { miniPrompt, miniTokenizer } from './mini-prompt';
  */
 export const mini: WholeFamily = {
   name: 'flamingo-mini',
+  takesVision: true,
   recognises: ({ config, source }) => 'xattn_every' in config && source.tensors.has('flamingo.resampler.latents'),
   open,
 };
@@ -64,7 +65,7 @@ function namesOf({ blocks, root, table }: (typeof KINDS)[string], tied: boolean,
     vision: (name: string) => name.match(/^flamingo\.vision_encoder\.(.*)$/)?.[1],
     language(name: string) {
       if (layer.test(name)) return undefined;
-      if (name === head) return 'lm_head.weight';
+      if (name === head) return tied ? undefined : 'lm_head.weight';
       return name
         .match(/^flamingo\.lm\.(.*)$/)?.[1]
         .replace(/^/, root)

@@ -70,12 +70,16 @@ export async function writeFlamingo(folder: string, spec: FlamingoSpec): Promise
     ...spec.settings,
   });
   const all: Canonical = new Map([...clip.canonical, ...language.canonical, ...canonical]);
-  const values: WeightValues = (name) => {
+  return { folder, language, delta, clip: clip.tensors, config, vision: clip.reference, values: valuesOf(all) };
+}
+
+/** Looks values up by name. Throws for a name that there is not. */
+export function valuesOf(all: Canonical): WeightValues {
+  return (name) => {
     const found = all.get(name);
     if (!found) throw new Error(`no tensor ${name}`);
     return found;
   };
-  return { folder, language, delta, clip: clip.tensors, config, vision: clip.reference, values };
 }
 
 export async function writeClip(folder: string, { clip, clipKind }: FlamingoSpec, tensors: Tensors): Promise<void> {
@@ -94,7 +98,7 @@ export async function writeDelta(
 }
 
 /** open_flamingo/src/helpers.py PerceiverResampler and GatedCrossAttentionBlock. */
-function deltaOf(spec: FlamingoSpec, language: LanguageCheckpoint) {
+export function deltaOf(spec: FlamingoSpec, language: LanguageCheckpoint) {
   const make = new TensorMaker(spec.delta.type, spec.seed + 200);
   const tensors: Tensors = new Map();
   const canonical: Canonical = new Map();
@@ -192,7 +196,11 @@ function gatedBlocks({ gated, language }: FlamingoSpec): number[] {
   return Array.from({ length: language.layers }, (_, i) => i).filter((i) => (i + 1) % gated.every === 0);
 }
 
-function configOf(spec: FlamingoSpec, { decoder, contextLength }: LanguageCheckpoint, vocab: number): FlamingoConfig {
+export function configOf(
+  spec: FlamingoSpec,
+  { decoder, contextLength }: LanguageCheckpoint,
+  vocab: number,
+): FlamingoConfig {
   const { clip, resampler: r, gated: g } = spec;
   const norm = { kind: 'layer', eps: 1e-5, bias: true } as const;
   const mlp = (inner: number) => ({ inner, activation: 'gelu', gated: false, bias: false }) as const;
@@ -222,16 +230,16 @@ function configOf(spec: FlamingoSpec, { decoder, contextLength }: LanguageCheckp
   };
 }
 
-/** Byte-level BPE without merges: one token per letter. */
-function tokenizer(tokens: number): unknown {
+/** Byte-level BPE without merges: one token per letter; the added tokens are the last. */
+export function tokenizer(tokens: number, added = ['<|endofchunk|>', '<image>']): unknown {
   const vocab: Record<string, number> = {};
-  for (let i = 0; i < tokens - 2; i++) vocab[i < 94 ? String.fromCharCode(33 + i) : `token${i}`] = i;
+  for (let i = 0; i < tokens - added.length; i++) vocab[i < 94 ? String.fromCharCode(33 + i) : `token${i}`] = i;
   const flags = { single_word: false, lstrip: false, rstrip: false, normalized: false, special: true };
   return {
     version: '1.0',
     truncation: null,
     padding: null,
-    added_tokens: ['<|endofchunk|>', '<image>'].map((content, i) => ({ id: tokens - 2 + i, content, ...flags })),
+    added_tokens: added.map((content, i) => ({ id: tokens - added.length + i, content, ...flags })),
     normalizer: null,
     pre_tokenizer: { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: true },
     post_processor: null,

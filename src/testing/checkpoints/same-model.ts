@@ -21,7 +21,7 @@ function difference(got: ArrayLike<number>, expected: readonly number[]): number
 /** Features, latents, hidden states and logits of the package, by either executor, against the f64 references over the source's own tensors. */
 export async function expectSameModel(
   folder: string,
-  { config, vision, values }: FlamingoCheckpoint,
+  { config, vision, values }: Pick<FlamingoCheckpoint, 'config' | 'vision' | 'values'>,
   frames: number,
   executor: 'webgpu' | 'wasm',
 ): Promise<void> {
