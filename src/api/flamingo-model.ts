@@ -72,6 +72,11 @@ export class FlamingoModel implements AsyncDisposable {
     return await this.loaded.embedImage(source, options);
   }
 
+  /** A text as a vector of length 1, beside pictures by `clip`. Throws `unsupported` for a package without CLIP's text tower. */
+  async embedText(text: string, options: { signal?: AbortSignal } = {}): Promise<Float32Array> {
+    return await this.loaded.embedText(text, options);
+  }
+
   /** What a VectorIndex of this model's vectors is made with. */
   async indexSpace(by: 'features' | 'clip' = 'features'): Promise<IndexSpace> {
     return await indexSpace(this.manifest, by);

@@ -61,6 +61,7 @@ export async function convert(given: ConvertOptions): Promise<ConvertReport> {
       config,
       image: vision.image,
       prompt,
+      ...(vision.clip ? { clip: vision.clip } : {}),
       dtype: options.dtype,
       onnx: {
         opset: OPSET,

@@ -13,6 +13,8 @@ import { isWholeFolder, openWhole } from './whole';
 export interface SourceOptions extends ConvertPaths {
   /** Wins over flamingo.json. */
   visionTokens?: VisionTokens;
+  /** Leave CLIP's text tower out, where the vision source has one. */
+  noTextTower?: boolean;
 }
 
 /** A model whose files are open, in parts or in one checkpoint: everything that is known before a byte is written. */
@@ -53,12 +55,18 @@ async function openParts(options: SourceOptions): Promise<SourceModel> {
   const { name, baseModels, settings, ...paths } = await resolvePaths(options);
   const open = new Cleanup();
   try {
-    const vision = open.use(await openVision(paths.vision, { tokens: options.visionTokens ?? settings.vision_tokens }));
+    const vision = open.use(
+      await openVision(
+        paths.vision,
+        { tokens: options.visionTokens ?? settings.vision_tokens },
+        options.noTextTower !== true,
+      ),
+    );
     const language = open.use(await openModel('--language', paths.language));
     const delta = open.use(await openWeights(await findWeights('--flamingo', paths.flamingo)));
     const given = await readTokenizer(paths.tokenizer);
     const plan = await planConversion({ vision, language, delta, tokens: given.tokens }, settings);
-    const notes = [...paths.notes, ...plan.notes];
+    const notes = [...paths.notes, ...(vision.notes ?? []), ...plan.notes];
     const tokenizer = completeTokenizer(given, settings, plan.config.vocab, notes);
     const prompt = promptOf(tokenizer, settings, plan.config.vocab);
     checkVocabulary(tokenizer, plan.config.vocab, notes);

@@ -3,9 +3,10 @@ import { dirname, join } from 'node:path';
 import * as v from 'valibot';
 import { FlamingoError, isFlamingoError } from '../core/errors';
 import type { FlamingoConfig } from '../format/config';
-import { type ImageProcessor, imageProcessor } from '../format/manifest';
+import { type ClipText, type ImageProcessor, imageProcessor } from '../format/manifest';
 import { decodeModel } from '../format/onnx/decode';
 import { type ClipFeatures, clipVision } from './clip';
+import { type ClipTextTower, clipTextTower } from './clip-text';
 import { WeightEncoder } from './encode-weights';
 import { buildVision, visionPatches, visionTensors } from './graphs/vision';
 import { type FileSink, writeGraph } from './graphs/write-graph';
@@ -24,6 +25,10 @@ export interface VisionSource extends AsyncDisposable {
   /** Tensors left out, with the reason; empty for an exported graph. */
   unused: { name: string; reason: string }[];
   write(sink: FileSink, type: 'f32' | 'f16'): Promise<void>;
+  /** CLIP's text tower, written with the encoder. */
+  clip?: ClipText;
+  /** What should be said of the encoder. */
+  notes?: string[];
 }
 
 /** What stands beside an exported encoder: how pixels are made for it, and what it gives. */
@@ -39,14 +44,17 @@ const exportedSettings = v.object({
 });
 
 /** A CLIP folder or file, or an exported `.onnx` with a `.json` of the same name beside it. */
-export async function openVision(path: string, features: ClipFeatures = {}): Promise<VisionSource> {
-  return path.endsWith('.onnx') ? await exportedVision(path) : await clipSource(path, features);
+export async function openVision(path: string, features: ClipFeatures = {}, withText = false): Promise<VisionSource> {
+  return path.endsWith('.onnx') ? await exportedVision(path) : await clipSource(path, features, withText);
 }
 
-async function clipSource(path: string, features: ClipFeatures): Promise<VisionSource> {
+async function clipSource(path: string, features: ClipFeatures, withText: boolean): Promise<VisionSource> {
   const folder = await openModel('--vision', path);
   try {
-    return clipOf(folder, await preprocessorOf(folder), features);
+    const tower = withText ? await clipTextTower(folder) : undefined;
+    const text = typeof tower === 'string' ? undefined : tower;
+    const source = clipOf(folder, await preprocessorOf(folder), features, text);
+    return typeof tower === 'string' ? { ...source, notes: [tower] } : source;
   } catch (error) {
     await folder[Symbol.asyncDispose]();
     throw error;
@@ -60,10 +68,17 @@ export async function preprocessorOf({ configFile }: Pick<ModelFolder, 'configFi
 }
 
 /** A CLIP tower whose weights and config are open, as vision.onnx. The folder is closed with it. */
-export function clipOf(folder: ModelFolder, preprocessor: Described, features: ClipFeatures = {}): VisionSource {
-  const model = clipVision(folder, preprocessor, features);
+export function clipOf(
+  folder: ModelFolder,
+  preprocessor: Described,
+  features: ClipFeatures = {},
+  text?: ClipTextTower,
+): VisionSource {
+  const tower = clipVision(folder, preprocessor, features);
+  const model = text ? { ...tower, config: { ...tower.config, embedding: text.config } } : tower;
   const book = new RecipeBook();
   model.fill(book);
+  text?.fill(book);
   const tensors = visionTensors(model.config).map(([name, shape]) => ({ name, shape }));
   checkRecipes(tensors, book.recipes);
   const { imageSize, width } = model.config;
@@ -75,7 +90,9 @@ export function clipOf(folder: ModelFolder, preprocessor: Described, features: C
     async write(sink, type) {
       const recipes: ReadonlyMap<string, Recipe> = book.recipes;
       await writeGraph(buildVision(model.config, type), new WeightEncoder(recipes, new Map(), type).pieces, sink);
+      await text?.write(sink, type);
     },
+    clip: text?.clip,
     [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
   };
 }

@@ -81,12 +81,27 @@ export const promptTemplate = v.object({
   aroundImage: v.optional(v.object({ before: v.array(v.number()), after: v.array(v.number()) })),
 });
 
+const whole = v.pipe(v.number(), v.integer(), v.minValue(0));
+
+/** CLIP's text tower, text.onnx, where a package has it: then vision.onnx has a second output, the picture's embedding. */
+export const clipText = v.object({
+  /** Numbers in the common space of pictures and texts. */
+  embedding: whole,
+  /** Most tokens of a text, the two at its ends included. */
+  contextLength: v.pipe(whole, v.minValue(3)),
+  startId: whole,
+  endId: whole,
+  /** What cosines are multiplied with before the softmax. */
+  logitScale: v.number(),
+});
+
 export const manifest = v.object({
   format: v.literal(PACKAGE_FORMAT),
   name: v.string(),
   config: flamingoConfig,
   image: imageProcessor,
   prompt: promptTemplate,
+  clip: v.optional(clipText),
   dtype: v.picklist(['f32', 'f16', 'q8', 'q4']),
   /** ONNX opset and contrib operators the graphs use. */
   onnx: v.object({ opset: v.number(), contrib: v.array(v.string()) }),
@@ -100,6 +115,7 @@ export const manifest = v.object({
 });
 
 export type Manifest = v.InferOutput<typeof manifest>;
+export type ClipText = v.InferOutput<typeof clipText>;
 export type PackageFile = v.InferOutput<typeof packageFile>;
 export type ImageProcessor = v.InferOutput<typeof imageProcessor>;
 export type PromptTemplate = v.InferOutput<typeof promptTemplate>;

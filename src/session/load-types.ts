@@ -32,6 +32,8 @@ export interface LoadedModel extends AsyncDisposable {
   createSession(options?: { capacity?: number }): Promise<FlamingoSession>;
   /** A picture (or several, as a clip) as a vector of length 1, for retrieval. Throws `media-unreadable`. */
   embedImage(source: MediaSource | readonly MediaSource[], options?: EmbedOptions): Promise<Float32Array>;
+  /** A text as a vector of length 1 in one space with `embedImage(…, { by: 'clip' })`. Throws `unsupported` for a package without CLIP's text tower. */
+  embedText(text: string, options?: { signal?: AbortSignal }): Promise<Float32Array>;
   /** Resolves with the error when the GPU device is lost; stays pending otherwise. */
   readonly lost: Promise<FlamingoError>;
 }

@@ -8,6 +8,7 @@ import { TextTokenizer } from '../text/tokenizer';
 import { VisionEncoder } from '../vision/encoder';
 import { type Choice, chooseExecutor, executorReason } from './choose-executor';
 import { Cleanup } from './cleanup';
+import { ClipSpace } from './clip-space';
 import { embedImage } from './embed';
 import type { LoadedModel, LoadOptions } from './load-types';
 import { MediaStore } from './media-store';
@@ -108,6 +109,7 @@ function loaded(
 ): LoadedParts {
   const { manifest } = source;
   const { choice, engine, vision, tokenizer, tap } = parts;
+  const clip = new ClipSpace(source, cleanup);
   let asked = false;
   if (platform.rehearses && packageBytes(manifest) <= REHEARSED_BYTES) void rehearse(engine, vision, () => !asked);
   const shared = {
@@ -134,6 +136,7 @@ function loaded(
       asked = true;
       return new Session(new ContextRunner(shared, await engine.createSequence(capacity)));
     },
+    embedText: (text, { signal } = {}) => clip.embedText(text, signal),
     embedImage: (from, given) => embedImage(shared, manifest, from, given),
     lost: choice.kind === 'webgpu' ? choice.gpu.lost : new Promise(() => undefined),
     [Symbol.asyncDispose]: async () => {

@@ -16,7 +16,7 @@ export interface PackageGraphs {
 }
 
 /** Names of a graph's files in the manifest: the graph, and its data files in order. */
-export function graphPaths({ files }: Manifest, graph: 'vision' | 'resampler' | 'decoder'): string[] {
+export function graphPaths({ files }: Manifest, graph: 'vision' | 'resampler' | 'decoder' | 'text'): string[] {
   return files
     .map(({ path }) => path)
     .filter((path) => path === `${graph}.onnx` || path.startsWith(`${graph}.onnx.data-`));

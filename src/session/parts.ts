@@ -1,6 +1,7 @@
 import type { Executor } from '../core/executor';
 import type { MediaPixels } from '../core/media-pixels';
 import type { Manifest } from '../format/manifest';
+import type { VisionEncoder } from '../vision/encoder';
 import type { MediaStore } from './media-store';
 import type { Tap } from './tap';
 import type { MediaSource } from './types';
@@ -23,10 +24,7 @@ export interface ModelParts {
   readonly tokenizer: SessionTokenizer;
   readonly media: MediaStore;
   /** vision.onnx: pixels [F,3,S,S] -> features [F,v,Dv]. */
-  readonly vision: {
-    readonly runs: number;
-    encode(pixels: Float32Array, frames: number, arrangement?: number): Promise<Float32Array>;
-  };
+  readonly vision: Pick<VisionEncoder, 'runs' | 'encode' | 'embed'>;
   /** Pictures -> pixels [F,3,S,S], preprocessed as the manifest says. */
   pixels(frames: readonly MediaSource[], signal?: AbortSignal): Promise<MediaPixels>;
   networkRequests(): number;

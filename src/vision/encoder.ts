@@ -32,6 +32,24 @@ export class VisionEncoder implements AsyncDisposable {
     });
   }
 
+  /** CLIP's embedding of each frame [F, E], not scaled, where vision.onnx gives it. Throws `unsupported`. */
+  embed(pixels: Float32Array, frames: number): Promise<Float32Array> {
+    return this.queued(async () => {
+      if (!this.session.outputNames.includes('embedding')) {
+        throw new FlamingoError(
+          'unsupported',
+          `vision.onnx has ${this.session.outputNames.length} outputs, none is an embedding.`,
+          {
+            hint: 'Convert the model again with a vision source that has a text tower.',
+          },
+        );
+      }
+      const values = await this.output('embedding', pixels, frames);
+      this.runs += frames;
+      return values;
+    });
+  }
+
   /** Encodes a grey picture, so that the browser has compiled what the first real one needs. Not counted. */
   async rehearse(): Promise<void> {
     const { imageSize, tiles } = this.config.vision;
@@ -48,24 +66,34 @@ export class VisionEncoder implements AsyncDisposable {
     return result;
   }
 
-  private async run(pixels: Float32Array, frames: number, arrangement?: number): Promise<Float32Array> {
-    const { imageSize: S, patches, width } = this.config.vision;
+  private async output(
+    name: string,
+    pixels: Float32Array,
+    frames: number,
+    arrangement?: number,
+  ): Promise<Float32Array> {
+    const { imageSize: S } = this.config.vision;
     if (pixels.length !== frames * 3 * S * S) {
       throw new FlamingoError(
         'shape-mismatch',
         `${frames} frames have ${pixels.length} pixel values, ${frames * 3 * S * S} are expected.`,
       );
     }
-    const [name, arrangementName] = this.session.inputNames;
+    const [pixelsName, arrangementName] = this.session.inputNames;
     const inputs =
       arrangement === undefined
-        ? { [name]: this.ort.floats(pixels, [frames, 3, S, S]) }
+        ? { [pixelsName]: this.ort.floats(pixels, [frames, 3, S, S]) }
         : {
-            [name]: this.ort.floats(pixels, [1, frames, 3, S, S]),
+            [pixelsName]: this.ort.floats(pixels, [1, frames, 3, S, S]),
             [arrangementName]: this.ort.longs([arrangement], [1]),
           };
-    const { [this.session.outputNames[0]]: features } = await this.session.run(inputs);
-    const values = (await features.getData()) as Float32Array;
+    const { [name]: values } = await this.session.run(inputs, [name]);
+    return (await values.getData()) as Float32Array;
+  }
+
+  private async run(pixels: Float32Array, frames: number, arrangement?: number): Promise<Float32Array> {
+    const { patches, width } = this.config.vision;
+    const values = await this.output(this.session.outputNames[0], pixels, frames, arrangement);
     const expected = frames * patches * width;
     if (values.length === expected) return values;
     throw new FlamingoError(
@@ -73,7 +101,7 @@ export class VisionEncoder implements AsyncDisposable {
       `vision.onnx gave ${values.length} values for ${frames} frames, the config asks for ${expected}.`,
       {
         hint: 'The encoder does not fit the model: convert the package again.',
-        details: { got: values.length, expected, shape: features.dims },
+        details: { got: values.length, expected },
       },
     );
   }

@@ -51,6 +51,10 @@ export class WorkerModel implements LoadedModel {
     return new WorkerSession(this.channel, await this.channel.call('create-session', { capacity }));
   }
 
+  embedText(text: string, { signal }: { signal?: AbortSignal } = {}): Promise<Float32Array> {
+    return this.channel.call('embed-text', { text }, { signal });
+  }
+
   embedImage(
     source: MediaSource | readonly MediaSource[],
     { signal, ...options }: EmbedOptions = {},

@@ -38,6 +38,7 @@ export interface Methods {
     args: { source: MediaSource | readonly MediaSource[]; options: PlainEmbedOptions };
     result: Float32Array;
   };
+  'embed-text': { args: { text: string }; result: Float32Array };
   'create-session': { args: { capacity?: number }; result: number };
   'add-media': { args: { session: number; source: MediaSource | readonly MediaSource[] }; result: MediaHandle };
   'remove-media': { args: { session: number; media: MediaHandle }; result: undefined };

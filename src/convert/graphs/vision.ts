@@ -26,6 +26,8 @@ export interface VisionConfig {
   postNorm?: boolean;
   /** Whether the class token is one of the features, the first. Default false. */
   keepClass?: boolean;
+  /** CLIP's embedding of the whole picture is a second output: the class token, behind the final norm, projected. Default: none. */
+  embedding?: { embedding: number; projection: 'columns' | 'rows' };
 }
 
 /** Patches of one picture. What is left over at its right and lower edge makes none. */
@@ -42,6 +44,7 @@ export function visionPatches(config: VisionConfig): number {
 /** Canonical names of the encoder's tensors and their shapes. */
 export function visionTensors(config: VisionConfig): [string, number[]][] {
   const { patch, width: W, layers, inner, patchBias, classToken = true, preNorm = true, postNorm = false } = config;
+  const { embedding } = config;
   const norm = (at: string): [string, number[]][] => [
     [`${at}.weight`, [W]],
     [`${at}.bias`, [W]],
@@ -68,7 +71,8 @@ export function visionTensors(config: VisionConfig): [string, number[]][] {
     ['vision.positions', [1, patchesOf(config) + Number(classToken), W]],
     ...(preNorm ? norm('vision.norm_pre') : []),
     ...blocks,
-    ...(postNorm ? norm('vision.norm_post') : []),
+    ...(postNorm || embedding ? norm('vision.norm_post') : []),
+    ...(embedding ? [['vision.projection', projectionShape(embedding, W)] as [string, number[]]] : []),
   ];
 }
 
@@ -92,11 +96,21 @@ export function buildVision(config: VisionConfig, type: 'f32' | 'f16'): GraphPla
   const { preNorm = true, postNorm = false, keepClass = false } = config;
   let x = preNorm ? normalize(build, placed, 'vision.norm_pre', norm, W) : placed;
   x = g.reshape(x, [-1, W]);
-  for (let i = 0; i < config.layers; i++) x = visionBlock(build, config, `vision.blocks.${i}`, x, batch);
+  for (let i = 0; i < config.layers; i++) x = transformerBlock(build, config, `vision.blocks.${i}`, x, batch);
+  const raw = x;
   if (postNorm) x = normalize(build, x, 'vision.norm_post', norm, W);
   const all = g.reshape(x, g.concat([batch, g.ints([-1, W])], 0));
   const features = keepClass || !classToken ? all : g.op('Slice', [all, g.ints([1]), g.ints([tokens]), g.ints([1])]);
   g.output(features, 'features', 'f32', ['N', visionPatches(config), W]);
+  if (config.embedding) {
+    const first = g.gather(g.reshape(raw, g.concat([batch, g.ints([-1, W])], 0)), g.ints([0], []), 1);
+    const pooled = normalize(build, first, 'vision.norm_post', norm, W);
+    const { embedding } = config.embedding;
+    g.output(project(build, pooled, 'vision.projection', { ...config.embedding, width: W }), 'embedding', 'f32', [
+      'N',
+      embedding,
+    ]);
+  }
   return g.plan();
 }
 
@@ -117,19 +131,38 @@ function classTokens({ g }: Build, { width: W }: VisionConfig, batch: string): s
   return g.op('Expand', [g.weight('vision.class', 'f32', [1, 1, W]), g.concat([batch, g.ints([1, W])], 0)]);
 }
 
-function visionBlock(
+function projectionShape({ embedding: E, projection }: NonNullable<VisionConfig['embedding']>, W: number): number[] {
+  return projection === 'rows' ? [E, W] : [W, E];
+}
+
+/** x [N, W] -> [N, E], by a matrix that is stored as [E, W] or [W, E]; no bias. */
+export function project(
+  { g, type }: Build,
+  x: string,
+  name: string,
+  config: { embedding: number; projection: 'columns' | 'rows'; width: number },
+): string {
+  const stored = g.weight(name, type === 'f16' ? 'f16' : 'f32', projectionShape(config, config.width));
+  const weight = type === 'f16' ? g.cast(stored, 'f32') : stored;
+  return g.op('Gemm', [x, weight], { transB: Number(config.projection === 'rows') });
+}
+
+/** x [N rows of B*T, W] -> the same after a pre-norm transformer block; `mask` [T, T] is added to the scores. */
+export function transformerBlock(
   build: Build,
-  { width: W, heads, inner, activation, eps }: VisionConfig,
+  { width: W, heads, inner, activation, eps }: Pick<VisionConfig, 'width' | 'heads' | 'inner' | 'activation' | 'eps'>,
   at: string,
   x: string,
   batch: string,
+  mask?: string,
 ): string {
   const { g } = build;
   const d = W / heads;
   const norm = { kind: 'layer', eps, bias: true } as const;
   const qkv = linear(build, normalize(build, x, `${at}.norm1`, norm, W), `${at}.qkv.weight`, 3 * W, W, true);
   const [q, k, v] = g.split(qkv, [W, W, W], -1).map((part) => splitHeads(build, part, batch, heads, d));
-  const weights = g.softmax(g.matmul(g.mul(q, g.scalar(d ** -0.5)), g.transpose(k, [0, 1, 3, 2])));
+  const scores = g.matmul(g.mul(q, g.scalar(d ** -0.5)), g.transpose(k, [0, 1, 3, 2]));
+  const weights = g.softmax(mask ? g.add(scores, mask) : scores);
   const attended = linear(build, joinHeads(build, g.matmul(weights, v), heads, d), `${at}.out.weight`, W, W, true);
   const after = g.add(x, attended);
   const up = linear(build, normalize(build, after, `${at}.norm2`, norm, W), `${at}.up.weight`, inner, W, true);

@@ -120,6 +120,10 @@ export class MemoryModel implements LoadedModel {
     return session;
   }
 
+  async embedText(text: string): Promise<Float32Array> {
+    return Float32Array.of(text.length);
+  }
+
   async embedImage(): Promise<Float32Array> {
     return Float32Array.of(1, 0);
   }
