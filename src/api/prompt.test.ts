@@ -28,6 +28,13 @@ describe('buildPrompt', () => {
     expect(show(buildPrompt(template, message, continues))).toBe(expected);
   });
 
+  it('pictures stand where the template has a place for them, its last line break stays', () => {
+    const asking = { question: 'User:{media}{text} Bot:\n', caption: 'User:{media}Describe it. Bot:\n' };
+    expect(show(buildPrompt(asking, [picture('a'), words('What?')], false))).toBe('User:[a]What? Bot:\n');
+    expect(show(buildPrompt(asking, [words('This: '), picture('a')], true))).toBe('<end>User:This:[a] Bot:\n');
+    expect(show(buildPrompt(asking, [picture('a'), picture('b')], false))).toBe('User:[a][b]Describe it. Bot:\n');
+  });
+
   it('special tokens of a template are tokens', () => {
     const templateTokens = [{ content: '<answer>', id: 7 }];
     const asking = { question: 'User: {text} GPT:<answer>', caption: 'What is it?<answer>', templateTokens };

@@ -5,28 +5,31 @@ import type { MediaHandle, Part } from '../session/types';
 /** A message whose pictures are encoded. Chunk ends come from documents. */
 export type PromptPiece = Part;
 
-/** Where the words go in a template. */
+/** Where the words go in a template, and the pictures in front of all words where that is not its very beginning. */
 const SLOT = '{text}';
+const MEDIA_SLOT = '{media}';
 
 /** What of a package's templates a message needs. */
 type Template = Pick<PromptTemplate, 'question' | 'caption' | 'templateTokens'>;
 
 /**
  * A user's message as the model was trained to read it. Pictures stay where they stand between the words; those in front of all words stand
- * before the template, as in training. A message without words asks for a caption. Words are never read as special tokens: they stay text parts.
+ * before the template, or in its slot for media, as in training. A message without words asks for a caption. Words are never read as special tokens: they stay text parts.
  *
  * @param continues the context already holds an answer, which the end-of-chunk token closes first.
  */
 export function buildPrompt(template: Template, message: readonly PromptPiece[], continues: boolean): Part[] {
   const pieces = trimmed(message);
-  const [before, after] = sides(template.question).map((side) => templateParts(side, template.templateTokens));
+  const partsOf = (words: string) => templateParts(words, template.templateTokens);
+  const [before, after] = sides(template.question);
   const words = pieces.findIndex((piece) => piece.type === 'text');
   const parts: Part[] = continues ? [{ type: 'end-of-chunk' }] : [];
   if (words < 0) {
-    const asked = templateParts(sides(template.caption)[0].trimEnd(), template.templateTokens);
-    return [...parts, ...pieces, ...asked];
+    const [outside, inside] = aroundMedia(sides(template.caption)[0].replace(/ +$/, ''));
+    return [...parts, ...partsOf(outside), ...pieces, ...partsOf(inside)];
   }
-  return [...parts, ...pieces.slice(0, words), ...before, ...pieces.slice(words), ...after];
+  const [outside, inside] = aroundMedia(before).map(partsOf);
+  return [...parts, ...outside, ...pieces.slice(0, words), ...inside, ...pieces.slice(words), ...partsOf(after)];
 }
 
 /** A finished exchange, to be read again by a new session. */
@@ -68,6 +71,12 @@ function endOfChunk(before: PromptPiece | undefined): PromptPiece[] {
 function sides(template: string): [string, string] {
   const at = template.indexOf(SLOT);
   return at < 0 ? [template, ''] : [template.slice(0, at), template.slice(at + SLOT.length)];
+}
+
+/** What stands before the pictures and behind them. */
+function aroundMedia(words: string): [string, string] {
+  const at = words.indexOf(MEDIA_SLOT);
+  return at < 0 ? ['', words] : [words.slice(0, at), words.slice(at + MEDIA_SLOT.length)];
 }
 
 function text(value: string): Part[] {

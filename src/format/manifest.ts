@@ -58,7 +58,7 @@ export const imageProcessor = v.pipe(
   ),
 );
 
-/** Special tokens and the chat template. `question` and `caption` hold `{text}`; the image token stands before them, once per picture. */
+/** Special tokens and the chat template. `question` and `caption` hold `{text}`; the image token stands before them, or at `{media}`, once per picture. */
 export const promptTemplate = v.object({
   imageToken: v.string(),
   imageTokenId: v.number(),

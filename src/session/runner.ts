@@ -47,8 +47,9 @@ export class ContextRunner {
     const { tokenizer, media, manifest } = this.parts;
     const { imageTokenId, aroundImage } = manifest.prompt;
     const next = from.clone();
+    const closed = mergeTexts(closedChunks(parts, manifest.prompt));
     if (next.length === 0) next.pushTokens(tokenizer.beginIds);
-    for (const part of mergeTexts(closedChunks(parts, manifest.prompt))) {
+    for (const part of from.length === 0 ? begun(closed, manifest.prompt) : closed) {
       if (part.type === 'text') next.pushTokens(tokenizer.encodeText(part.value));
       else if (part.type === 'token') next.pushTokens([this.checkedToken(part.id)]);
       else {
@@ -167,6 +168,14 @@ function closedChunks(parts: readonly Part[], { endOfChunkId, separator, templat
   const closing = separator === undefined ? [] : templateParts(separator, templateTokens);
   const end: OpenPart[] = separator === undefined ? [{ type: 'token', id: endOfChunkId }] : closing;
   return parts.flatMap((part) => (part.type === 'end-of-chunk' ? end : [part]));
+}
+
+/** The parts of a new context with the token that begins it, where the model wants it behind the first pictures: see `begin` of the template, and text/begin. */
+function begun(parts: readonly OpenPart[], { begin }: PromptTemplate): readonly OpenPart[] {
+  if (!begin || parts.some((part) => part.type === 'token' && part.id === begin.id)) return parts;
+  const first = parts.findIndex(({ type }) => type !== 'media');
+  const at = first < 0 ? parts.length : first;
+  return [...parts.slice(0, at), { type: 'token', id: begin.id }, ...parts.slice(at)];
 }
 
 /** Neighbouring texts become one, so that they are tokenised as if written in one piece. */

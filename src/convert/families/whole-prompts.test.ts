@@ -55,6 +55,18 @@ test.each(['otter-image', 'otter-video'])('%s: the answer token of the template 
   expect(ids(said)).toEqual(await expectedIds(golden, id));
 });
 
+test('mllama: a context begins behind its first pictures, and a chat message has them behind its header', async () => {
+  const { prompt, ids } = await session('mllama');
+  const expected = (id: string) => expectedIds('mllama', id);
+  const [a, b] = [picture('a'), picture('b')];
+  expect(ids([a, words('Output:')])).toEqual(await expected('one'));
+  expect(ids([a, b, words('Output: a small town')])).toEqual(await expected('adjacent'));
+  const lamp = 'What colour is the lamp?';
+  expect(ids([words('two boats near the sea. '), a, words(lamp)])).toEqual(await expected('text-first'));
+  expect(ids([words(`Question: ${lamp} Answer:`)])).toEqual(await expected('text-only'));
+  expect(ids(buildPrompt(prompt, [a, words(lamp)] as never, false))).toEqual(await expected('chat'));
+});
+
 test('an utterance of IDEFICS instruct is closed with its token and a line break', async () => {
   const { prompt, text, ids } = await session('idefics-instruct');
   const turn = buildPrompt(prompt, [words('And now?')] as never, true);
