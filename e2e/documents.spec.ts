@@ -1,5 +1,5 @@
 import { expect, type Page, test } from '@playwright/test';
-import { complaints, openChat, sample } from './helpers';
+import { complaints, give, openChat, sample } from './helpers';
 
 const SITE = 'http://localhost:5181/apps/flamingo/';
 
@@ -138,6 +138,16 @@ test('a pasted page says what it brings, fetches only when told, and stands in t
   await expect(on.message).toHaveValue('Shapes\nA circle.\nA moon.');
   expect(asked).toEqual([]);
 
+  await page.getByRole('button', { name: 'Remove picture 1' }).click();
+  await on.message.fill('');
+  const saved = Buffer.from('<p>A moon: <img src="page_files/orange-moon.webp"></p><img src="missing.png">');
+  const file = { name: 'page.html', mimeType: 'text/html', buffer: saved };
+  await give(on.message, 'drop', [file, sample('orange-moon')]);
+  await expect(notice).toContainText(
+    'The page has 2 words and 1 picture. Left out: 1 (the first was not given along).',
+  );
+  await notice.getByRole('button', { name: 'Insert' }).click();
+  await expect(on.thumbnails.getByRole('img', { name: 'Picture 1 of 1: orange-moon.webp' })).toBeVisible();
   await page.getByRole('button', { name: 'Remove picture 1' }).click();
   await on.message.fill('');
   await paste(html);

@@ -2,7 +2,6 @@ import { isFlamingoError, throwIfAborted } from '../../core/errors';
 import { checkSize, MAX_PIXELS } from '../check-image';
 import { ascii } from '../image-header';
 import { openAnimated } from './animated';
-import { openDemuxed, Undecodable } from './demuxed';
 import { type ClipFacts, type ClipFrame, type FrameSize, nameOf, type OpenedClip, unreadable } from './opened';
 import { type ClipOptions, checkClipOptions, framesAt, planTimes, startsOf } from './plan';
 import { openSeeked } from './seeked';
@@ -54,6 +53,7 @@ async function openClip(source: Blob, signal?: AbortSignal): Promise<OpenedClip>
   if (isPicture(head)) return await openAnimated(source);
   if (source.size === 0) throw unreadable(nameOf(source), 'is empty', 'Choose another file.', { bytes: 0 });
   if (!('VideoDecoder' in globalThis)) return await openSeeked(source, 'is a video', signal);
+  const { openDemuxed, Undecodable } = await import('./demuxed'); // the demuxer is loaded with the first video
   const opened = await openDemuxed(source).catch((cause: unknown) => {
     throw broken(source, cause);
   });

@@ -1,4 +1,14 @@
-import type { Input, InputVideoTrack, VideoSample } from 'mediabunny';
+import {
+  BlobSource,
+  EncodedPacketSink,
+  Input,
+  type InputVideoTrack,
+  MATROSKA,
+  MP4,
+  QTFF,
+  VideoSampleSink,
+  WEBM,
+} from 'mediabunny';
 import { throwIfAborted } from '../../core/errors';
 import { type ClipFrame, nameOf, type OpenedClip, snapshot, unreadable } from './opened';
 
@@ -15,9 +25,7 @@ export class Undecodable {
  * frame before each). Reads the file in pieces. Throws `media-unreadable` for a broken file; gives Undecodable for a container or codec it does not know.
  */
 export async function openDemuxed(source: Blob): Promise<OpenedClip | Undecodable> {
-  const library = await import('mediabunny');
-  const { MP4, QTFF, WEBM, MATROSKA, BlobSource, EncodedPacketSink, VideoSampleSink } = library;
-  const input = new library.Input({ source: new BlobSource(source), formats: [MP4, QTFF, WEBM, MATROSKA] });
+  const input = new Input({ source: new BlobSource(source), formats: [MP4, QTFF, WEBM, MATROSKA] });
   const fails = (found: string, details: object) => {
     input.dispose();
     return new Undecodable(found, details);
@@ -34,13 +42,11 @@ export async function openDemuxed(source: Blob): Promise<OpenedClip | Undecodabl
     }
     const begin = await track.getFirstTimestamp();
     const ends = last.timestamp + last.duration - begin;
-    const sink = new VideoSampleSink(track);
     return {
       facts: { way: 'webcodecs', width, height, duration: ends, codec },
       last: last.timestamp - begin,
       ends,
-      frames: (times, size, signal) =>
-        frames(sink.samplesAtTimestamps(times.map((t) => begin + t)), begin, size, signal),
+      frames: (times, size, signal) => frames(track, nameOf(source), times, size, signal),
       [Symbol.dispose]: () => input.dispose(),
     };
   } catch (error) {
@@ -56,17 +62,28 @@ async function videoTrack(input: Input, name: string): Promise<InputVideoTrack> 
   throw unreadable(name, `has no video (${sound} audio tracks)`, 'Choose a file with moving pictures.', { sound });
 }
 
+/** A file whose end is missing has frames in its table that are not there: the decoder then gives nothing, or an earlier frame. Throws `media-unreadable` for it. */
 async function* frames(
-  samples: AsyncGenerator<VideoSample | null>,
-  begin: number,
+  track: InputVideoTrack,
+  name: string,
+  times: readonly number[],
   size: { width: number; height: number },
   signal: AbortSignal | undefined,
 ): AsyncGenerator<ClipFrame> {
-  for await (using sample of samples) {
+  const packets = new EncodedPacketSink(track);
+  const begin = await track.getFirstTimestamp();
+  const absolute = times.map((time) => begin + time);
+  let taken = 0;
+  for await (using sample of new VideoSampleSink(track).samplesAtTimestamps(absolute)) {
     throwIfAborted(signal);
-    if (!sample) continue; // before the first frame
+    const due = await packets.getPacket(absolute[taken], { metadataOnly: true });
+    if (!sample || (due && due.timestamp > sample.timestamp + 0.001)) {
+      const found = `gave ${taken} of ${times.length} frames: the one at ${times[taken].toFixed(2)} s cannot be decoded`;
+      throw unreadable(name, found, 'The file is damaged or incomplete: copy or download it again.', { taken, times });
+    }
     const image = snapshot(size, (context) => sample.draw(context, 0, 0, size.width, size.height));
     yield { image, time: sample.timestamp - begin };
+    taken++;
   }
 }
 
