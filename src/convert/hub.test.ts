@@ -27,6 +27,10 @@ beforeAll(async () => {
     weight_map: { a: 'model-1.safetensors', b: 'model-2.safetensors' },
   });
   await writeFile(at('weights/sharded/model-1.safetensors'), 'a');
+  await cp(at('weights/sharded'), at('weights/whole'), { recursive: true });
+  await writeFile(at('weights/whole/model-2.safetensors'), 'b');
+  for (const name of ['config.json', 'tokenizer.json']) await writeJson(at('weights/whole', name), {});
+  for (const name of ['pytorch_model.bin', 'picture.png']) await writeFile(at('weights/whole', name), 'not needed');
   hub.offer('some/weights', at('weights'));
 }, 60_000);
 afterAll(async () => {
@@ -71,6 +75,13 @@ describe('a conversion', () => {
     const report = await convert({ model: at('named'), out: at('by name'), dtype: 'f32', hub: settings });
     expect(report.files.length).toBeGreaterThan(5);
   });
+});
+
+test('of a folder come the preferred weights, all their shards, and the small files beside them', async () => {
+  const { paths, name } = await fetchParts({ model: 'hf:some/weights/whole' }, settings);
+  const files = ['config.json', 'model-1.safetensors', 'model-2.safetensors', 'model.safetensors.index.json'];
+  expect((await readdir(paths.model!)).sort()).toEqual([...files, 'tokenizer.json']);
+  expect(name).toBe('weights');
 });
 
 describe('a file', () => {

@@ -39,7 +39,9 @@ export class HubCache {
     if (!(await isSound(file, blob))) {
       await rm(blob, { force: true });
       await download(repository, file, `${blob}.partial`, onBytes);
-      await rename(`${blob}.partial`, blob);
+      await rename(`${blob}.partial`, blob).catch(async (cause) => {
+        if (!(await isSound(file, blob))) throw diskError(blob, cause); // another process was faster, else
+      });
     }
     await rm(path, { force: true });
     await link(blob, path).catch(() =>
