@@ -189,8 +189,8 @@ const WRONG: WrongCall[] = [
     'a checkpoint as vision tower',
     () => parts('source/checkpoint.pt', 'source/lm', 'source/checkpoint.pt'),
     '--vision',
-    'visual.conv1.weight',
-    'CLIP ViT',
+    'neither an open_clip nor a Hugging Face ViT',
+    'CLIP or SigLIP ViT folder',
   ],
   [
     'an existing folder',

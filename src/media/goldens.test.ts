@@ -37,14 +37,15 @@ interface Request {
 }
 const CLIP = { mean: [0.48145466, 0.4578275, 0.40821073], std: [0.26862954, 0.26130258, 0.27577711] } as const;
 
-/** Preprocessing of every golden model whose upstream is open_clip, CLIPImageProcessor or IdeficsImageProcessor. */
-const models: [string, Pick<ImageProcessor, 'mode' | 'cropRounding'>][] = [
+/** Preprocessing of every golden model whose upstream is open_clip, CLIPImageProcessor, SiglipImageProcessor or IdeficsImageProcessor. */
+const models: [string, Pick<ImageProcessor, 'mode' | 'cropRounding'> & Partial<ImageProcessor>][] = [
   ...readdirSync(goldens)
-    .filter((name) => name.startsWith('of-'))
+    .filter((name) => name.startsWith('of-') && name !== 'of-siglip')
     .map((name): [string, Pick<ImageProcessor, 'mode' | 'cropRounding'>] => [
       name,
       { mode: 'shorter-side', cropRounding: 'round' },
     ]),
+  ['of-siglip', { mode: 'square', cropRounding: 'floor', mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] }],
   ['otter-image', { mode: 'shorter-side', cropRounding: 'floor' }],
   ['otter-video', { mode: 'shorter-side', cropRounding: 'floor' }],
   ['idefics', { mode: 'square', cropRounding: 'floor' }],
@@ -52,7 +53,7 @@ const models: [string, Pick<ImageProcessor, 'mode' | 'cropRounding'>][] = [
 ];
 
 describe('pixels equal upstream', () => {
-  it.each(models)('%s', async (model, rounding) => {
+  it.each(models)('%s', async (model, own) => {
     await using expected = await openSafetensors(await openFile(`${goldens}${model}/expected.safetensors`));
     const requests: Request[] = json(`${model}/requests.json`).requests.filter(
       ({ id, images }: Request) => images.length > 0 && expected.tensors.has(`${id}/pixels`),
@@ -62,12 +63,12 @@ describe('pixels equal upstream', () => {
       const [size] = expected.tensors.get(`${id}/pixels`)!.shape.slice(-1);
       const blobs = await Promise.all(images.map((image) => openAsBlob(`${goldens}${model}/${image}`)));
       const processor: ImageProcessor = {
-        ...rounding,
         size,
         crop: size,
         resample: 'bicubic',
         mean: [...CLIP.mean],
         std: [...CLIP.std],
+        ...own,
       };
       const { values: got } = await mediaPixels(blobs, processor, decodeImage);
       const want = await expected.read(`${id}/pixels`);
