@@ -21,7 +21,7 @@ export const evalCommand: Command = {
     by: { type: 'string', help: 'what --rices compares: features (default) or clip' },
     ensemble: { type: 'boolean', help: 'average labels over up to 6 orders of the examples' },
     labels: { type: 'string', help: 'file with the answers to choose from, one per line' },
-    beams: { type: 'string', help: 'width of the beam search; default 1' },
+    beams: { type: 'string', help: 'width of the beam search; default: the task’s, 3 for texts' },
     pictures: {
       type: 'string',
       help: 'seen (default), or captions: each becomes its caption first, then there is only text',
@@ -48,7 +48,7 @@ export const evalCommand: Command = {
       pictures: oneOf('pictures', text('pictures') ?? 'seen', ['seen', 'captions'] as const),
       prompts: oneOf('prompts', text('prompts') ?? 'upstream', ['upstream', 'package'] as const),
       labels: text('labels'),
-      beams: wholeNumber('beams', text('beams') ?? '1', 1),
+      beams: text('beams') === undefined ? undefined : wholeNumber('beams', text('beams')!, 1),
       out: text('out'),
       published: text('published'),
       executor: oneOf('executor', text('executor') ?? 'auto', EXECUTORS),

@@ -113,7 +113,7 @@ test('RICES gives the nearest pictures, the same one last; its index is kept and
 test('with captions in their place, no picture is seen by an answer', async () => {
   const rows = [question(0, { split: 'support' }), question(1, { split: 'support' }), question(2, { split: 'query' })];
   const file = await taskFile('captions.jsonl', rows);
-  const { code, stderr, report } = await evaluate(file, '--shots', '2', '--beams', '1', '--pictures', 'captions');
+  const { code, stderr, report } = await evaluate(file, '--shots', '2', '--pictures', 'captions');
   expect(code, stderr).toBe(0);
   expect(report).toMatchObject({ pictures: 'captions', curve: [{ shots: 2, items: 1 }] });
 });
