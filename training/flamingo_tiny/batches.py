@@ -4,6 +4,7 @@ import random
 from . import tasks
 from .tokens import pack
 
+REAL_ONLY = ("easy_vqa", "motion")  # tasks without codes
 EPISODES = ("naming", "rule")  # one episode fills a sequence; the other tasks are repeated until the sequence is full
 
 
@@ -43,6 +44,6 @@ class Batches:
             sequences = [tasks.naming(world, rng, s, easy, shots=shots, ways=rng.choice([2, 4, 4, 6, 8])) for _ in names]
         else:
             names = [n for n in rng.choices(self.names, self.shares, k=s["sequences"])]
-            names = ["naming" if coded and n == "easy_vqa" else n for n in names]  # easy-VQA has pictures only
+            names = ["naming" if coded and n in REAL_ONLY else n for n in names]
             sequences = [self.sequence(n, world, rng, easy) for n in names]
         return ("codes" if coded else "pictures"), names, pack(self.text, sequences, s["prompt_weight"]), rng

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import torch
 
-from . import cases, scene_text, words, worlds
+from . import cases, motion, scene_text, words, worlds
 from .measure import closed_and_open, exact, interval, score
 from .settings import arguments
-from .tasks import CAPTION, EasyVqa, ask
+from .tasks import CAPTION, EasyVqa, Motion, ask
 
 SHOTS = {2: (2, 8), 4: (4, 8, 16, 32)}
 
@@ -74,6 +74,9 @@ def episodes(run, count):
     held = photos(run)
     for ways, shots in ((w, s) for w, many in SHOTS.items() for s in many):
         yield f"photos of classes never trained on, {ways}-way, {shots} shots", lambda w=ways, s=shots: closed_and_open(run, cases.namings(held, count, w, s), flip=w == 2 and s == 8)
+    clips = Motion(run.entries, "test").items[:count]
+    if clips:
+        yield "clips of objects never trained on: direction of motion", lambda: exact(run, [cases.Case([], (("clip", r, motion.FRAMES), ask("Which way does it move?")), [d], 0) for r, d in clips])
     yield "drawings in a style never trained on, 2-way, 8 shots", lambda: closed_and_open(run, cases.new_style(run.entries, count))
 
 

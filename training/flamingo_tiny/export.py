@@ -62,7 +62,7 @@ def main():
         "family": "openflamingo", "cross_attn_every_n_layers": bridge["every"], "decoder_layers": LAYERS, "vision": "vision.onnx",
         "language": "lm", "flamingo": "checkpoint.pt", "tokenizer": "tokenizer.json", "image_token": IMAGE,
         "end_of_chunk_token": END_OF_CHUNK, "image_token_id": text.image, "end_of_chunk_id": text.end_of_chunk,
-        "max_num_frames": None, "perceiver": sizes, "cross_attention": sizes,
+        "max_num_frames": bridge.get("frames"), "perceiver": sizes, "cross_attention": sizes,
     }, indent=1))
     print(out, sum(p.numel() for p in model.parameters()), "weights")
 

@@ -68,14 +68,21 @@ class PerceiverAttention(nn.Module):
 
 
 class PerceiverResampler(nn.Module):
-    def __init__(self, dim, depth, head_count, dim_head, latents):
+    def __init__(self, dim, depth, head_count, dim_head, latents, frames=None):
         super().__init__()
+        if frames:  # the first one is zero: a state that was trained without clips sees pictures as before
+            self.frame_embs = nn.Parameter(torch.cat([torch.zeros(1, dim), 0.5 * torch.randn(frames - 1, dim)]))
         self.latents = nn.Parameter(torch.randn(latents, dim))
         self.layers = nn.ModuleList(nn.ModuleList([PerceiverAttention(dim, head_count, dim_head), feed_forward(dim)]) for _ in range(depth))
         self.norm = nn.LayerNorm(dim)
 
     def forward(self, x, subset=None):
-        """x [images, v, Dv] -> [images, n, Dv]. subset: indices of the latents to use (a cheaper step while training)."""
+        """x [images, v, Dv], or [clips, F, v, Dv] -> [images, n, Dv]. subset: indices of the latents to use (a cheaper step while training)."""
+        if x.ndim == 3:
+            x = x[:, None]
+        if hasattr(self, "frame_embs"):
+            x = x + self.frame_embs[:x.shape[1], None]
+        x = x.flatten(1, 2)
         latents = self.latents if subset is None else self.latents[subset]
         latents = latents.expand(len(x), -1, -1)
         for attention, ff in self.layers:
@@ -177,14 +184,14 @@ class GPTNeoX(nn.Module):
 
 
 class Flamingo(nn.Module):
-    """config: {"lm": {...}, "bridge": {"every", "latents", "depth", "heads", "dim_head"}, "vision": ...}"""
+    """config: {"lm": {...}, "bridge": {"every", "latents", "depth", "heads", "dim_head", "frames"}, "vision": ...}"""
 
     def __init__(self, config):
         super().__init__()
         lm, b = config["lm"], config["bridge"]
         dv = config["vision"]["content_channels"] + config["vision"]["position_channels"]
         self.lm = GPTNeoX(lm)
-        self.perceiver = PerceiverResampler(dv, b["depth"], b["heads"], b["dim_head"], b["latents"])
+        self.perceiver = PerceiverResampler(dv, b["depth"], b["heads"], b["dim_head"], b["latents"], b.get("frames"))
         self.gated_cross_attn_layers = nn.ModuleList(
             GatedCrossAttentionBlock(lm["width"], dv, b["heads"], b["dim_head"]) if (i + 1) % b["every"] == 0 else None for i in range(lm["layers"]))
 

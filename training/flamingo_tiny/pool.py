@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from . import pixels, scenes
+from . import motion, pixels, scenes
 
 
 def percent(text):
@@ -67,7 +67,9 @@ def easy_vqa_entries():
 
 
 def entries(config, data):
-    return photo_entries(config, data) + icon_entries(config, data) + scene_entries(config) + easy_vqa_entries()
+    """Clips come last: a list without them keeps the features that it has."""
+    c, icons = config["pictures"], icon_entries(config, data)
+    return photo_entries(config, data) + icons + scene_entries(config) + easy_vqa_entries() + motion.entries(icons, c["clips_train"], c["clips_test"], c["scene_seed"])
 
 
 class Painter:
@@ -90,11 +92,17 @@ class Painter:
         import easy_vqa
         return pixels.fit(pixels.load(Path(easy_vqa.__file__).parent / "data" / e["split"] / "images" / f"{e['id']}.png"))
 
-    def icon(self, e):
+    def clip(self, e):
+        return motion.paint(e, self.drawing(**e["icon"]))
+
+    def drawing(self, style, row):
         size = self.config["pictures"]["icon_size"]
-        if e["style"] not in self.raw:
-            self.raw[e["style"]] = np.memmap(self.data / "icons" / f"{e['style']}.raw", np.uint8, "r").reshape(-1, size, size, 4)
-        drawing = Image.fromarray(np.array(self.raw[e["style"]][e["row"]]), "RGBA")
+        if style not in self.raw:
+            self.raw[style] = np.memmap(self.data / "icons" / f"{style}.raw", np.uint8, "r").reshape(-1, size, size, 4)
+        return Image.fromarray(np.array(self.raw[style][row]))
+
+    def icon(self, e):
+        drawing = self.drawing(e["style"], e["row"])
         rng = random.Random(f"{e['style']} {e['row']} {e['variant']}")
         back = (255, 255, 255) if e["variant"] == 0 and rng.random() < 0.7 else tuple(rng.randrange(256) for _ in range(3))
         side = int(pixels.SIZE * (rng.uniform(0.75, 0.95) if e["variant"] == 0 else rng.uniform(0.5, 1)))

@@ -15,7 +15,17 @@ def arguments(description, *more):
     for flag, options in more:
         parser.add_argument(flag, **options)
     args = parser.parse_args()
-    return args, json.loads(Path(args.config).read_text()), Path(args.data)
+    return args, read(Path(args.config)), Path(args.data)
+
+
+def read(path):
+    """A config file; one that names another in "extends" holds only what differs from it."""
+    config = json.loads(path.read_text())
+    return merged(read(path.parent / config.pop("extends")), config) if "extends" in config else config
+
+
+def merged(base, changes):
+    return base | {k: merged(base[k], v) if isinstance(v, dict) and isinstance(base.get(k), dict) else v for k, v in changes.items()}
 
 
 def save_atomically(write, path):

@@ -4,7 +4,7 @@ A chunk without a visual goes on talking about the last picture (dialogue). Ever
 """
 import json
 
-from . import scene_text, things
+from . import motion, scene_text, things
 from .words import NUMBERS, REAL, TRAIN_WORDS, a, labels
 
 CAPTION = "Output:"
@@ -67,6 +67,19 @@ def thing_questions(world, rng, c, easy):
     return chunks
 
 
+MOTION = ["Which way does it move?", "where does it go?", "In which direction does it move?", "which direction is it moving?", "Where is it going?"]
+
+
+class Motion:
+    """Clips: in which direction the thing moves."""
+
+    def __init__(self, entries, split="train"):
+        self.items = [(r, e["direction"]) for r, e in enumerate(entries) if e["source"] == "clip" and e["split"] == split and e["frame"] == 0]
+
+    def __call__(self, world, rng, c, easy):
+        return [(("clip", r, motion.FRAMES), ask(rng.choice(MOTION)), direction, 1.0) for r, direction in rng.sample(self.items, rng.randint(3, 5))]
+
+
 class EasyVqa:
     """easy-VQA's own questions (train split) about its own pictures."""
 
@@ -116,4 +129,4 @@ class Text:
 def table(entries, thing_table, wordnet, text_folder):
     """name -> sampler; the config says how often each is drawn."""
     return {"naming": naming, "rule": rule, "scene_caption": scene_caption, "scene_questions": scene_questions, "thing_caption": thing_caption, "thing_questions": thing_questions,
-            "easy_vqa": EasyVqa(entries), "text": Text(thing_table, wordnet, text_folder)}
+            "easy_vqa": EasyVqa(entries), "motion": Motion(entries), "text": Text(thing_table, wordnet, text_folder)}

@@ -71,7 +71,7 @@ class Run:
         total, subset = self.config["bridge"]["latents"], None
         if step < s["steps"] * s["all_latents_from"]:  # a part of the latents is cheaper, and teaches them not to depend on each other
             subset = torch.randperm(total, generator=generator)[:s["train_latents"]]
-        different = list(dict.fromkeys(v for c in visuals for v in c))
+        different = [v for v in dict.fromkeys(v for c in visuals for v in c) if v[0] != "clip"]
         flips = [i for i, v in enumerate(different) if s["mirror"] and self.entries[v[1]]["source"] in ("photo", "icon") and rng.random() < 0.5]
         return picture_latents(self.net, self.store, visuals, subset, generator=generator, noise=s["feature_noise"], mirrored=flips)
 
@@ -109,6 +109,13 @@ def rate(step, s):
     return s["learning_rate"] * min(1.0, (step + 1) / s["warmup"]) * decay
 
 
+def begin(model, weights):
+    """A state that was trained without clips has no frame embeddings: the fresh ones stay."""
+    missing, unexpected = model.load_state_dict(weights, strict=False)
+    if unexpected or set(missing) - {"perceiver.frame_embs"}:
+        raise SystemExit(f"the state is of another model: {missing} {unexpected}")
+
+
 class Averages:
     """Running means by task and world."""
 
@@ -136,7 +143,7 @@ def main():
     s, model = run.stage, run.model
     start, records = 0, []
     if not run.state_path.exists() and "starts_from" in s:
-        model.load_state_dict(torch.load(data / f"{s['starts_from']}.pt", map_location=run.device)["model"])
+        begin(model, torch.load(data / f"{s['starts_from']}.pt", map_location=run.device)["model"])
     if s["gate_start"] is not None:
         model.open_gates(s["gate_start"])
     opt = optimizer(model, s)

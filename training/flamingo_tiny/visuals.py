@@ -65,7 +65,7 @@ class FeatureStore:
         self.mirror = torch.arange(49).view(7, 7).flip(1).flatten()
 
     def batch(self, visuals, generator=None, noise=0.0, mirrored=()):
-        """visuals: rows or mixes -> [U, 49, Dv]; mirrored: indices of the visuals to flip (content only, not the place)."""
+        """visuals: rows, mixes or single frames -> [U, 49, Dv]; mirrored: indices of the visuals to flip (content only, not the place)."""
         x = self.rows[[v[1] for v in visuals]].float()
         for i, v in enumerate(visuals):
             if v[0] == "mix":
@@ -86,7 +86,14 @@ def picture_latents(model, store, chunks, subset=None, **augment):
             index.setdefault(v, len(index))
     weights = model.perceiver.latents
     device = weights.device
-    latents = model.perceiver(store.batch(list(index), **augment).to(device, weights.dtype), subset)
+    single = [v for v in index if v[0] != "clip"]
+    parts = [model.perceiver(store.batch(single, **augment).to(device, weights.dtype), subset)] if single else []
+    clips = [v for v in index if v[0] == "clip"]
+    if clips:  # ("clip", first row, number of frames): no mirroring, it would turn left into right
+        frames = store.batch([("row", row) for _, first, count in clips for row in range(first, first + count)], **augment | {"mirrored": ()})
+        parts.append(model.perceiver(frames.to(device, weights.dtype).unflatten(0, (len(clips), -1)), subset))
+    index = {v: i for i, v in enumerate(single + clips)}
+    latents = torch.cat(parts)
     images = max(1, max(len(c) for c in chunks))
     where = torch.tensor([[index[v] for v in c] + [0] * (images - len(c)) for c in chunks], device=device)
     return latents[where]
