@@ -16,6 +16,7 @@ export { vqaAccuracy } from './metrics/vqa-accuracy';
 export { readIndex, writeIndex } from './retrieval/index-file';
 export { type IndexItem, type IndexSpace, type Neighbour, VectorIndex } from './retrieval/vector-index';
 export { ensembleVector, type Match, rankBySimilarity } from './retrieval/zero-shot';
+export { classifyEnsemble, type EnsembleOptions, scoreEnsemble } from './session/ensemble';
 export type { LoadProgress, ModelSource } from './session/load-types';
 export type {
   CandidateScore,

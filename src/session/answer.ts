@@ -1,4 +1,3 @@
-import { FlamingoError } from '../core/errors';
 import { type Piece, StopFilter } from '../text/stop-filter';
 import { type Choice, choose } from './choose';
 import type { CheckedGenerate } from './options';
@@ -15,9 +14,6 @@ export async function* answer(
   signal: AbortSignal | undefined,
   onStep: (msPerToken: number) => void,
 ): AsyncGenerator<GeneratedToken, void, undefined> {
-  if (options.responseConstraint) {
-    throw new FlamingoError('unsupported', 'generate: responseConstraint is not there yet.', { hint: 'Leave it out.' });
-  }
   const { endOfChunkId, stopIds } = runner.parts.manifest.prompt;
   const detokenizer = runner.parts.tokenizer.detokenizer();
   const filter = new StopFilter<Choice>(options.stop);

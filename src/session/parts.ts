@@ -1,6 +1,7 @@
 import type { Executor } from '../core/executor';
 import type { MediaPixels } from '../core/media-pixels';
 import type { Manifest } from '../format/manifest';
+import type { Vocabulary } from '../text/constraint/guide';
 import type { VisionEncoder } from '../vision/encoder';
 import type { MediaStore } from './media-store';
 import type { Tap } from './tap';
@@ -13,6 +14,8 @@ export interface SessionTokenizer {
   /** Ids of plain text: text that spells a special token stays text. */
   encodeText(text: string): number[];
   decode(ids: readonly number[]): string;
+  /** The bytes that tokens write, for constrained answers. */
+  vocabulary(): Omit<Vocabulary, 'size'>;
   /** Streams text: `push` gives what became complete, `flush` what is left. */
   detokenizer(): { push(id: number): string; flush(): string };
 }

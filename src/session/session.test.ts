@@ -8,6 +8,9 @@ const ANSWERS = [' a red circle', ' two green triangles', ' seven'];
 
 const sample = (index: number) => goldenPicture('of-neox', index);
 
+/** A class without characters, which linters take for a mistake. */
+const NOTHING = '[]';
+
 let model: LoadedParts;
 beforeAll(async () => {
   model = await goldenModel('of-neox', 'wasm');
@@ -187,6 +190,24 @@ describe('an answer', () => {
   it('follows every option', () => expectOptionsHold(model, 'of-neox'));
 
   it('shows where it looked, and can be made not to look', () => expectAttention(model, 'of-neox'));
+
+  it.each([1, 3])('keeps to an expression or a schema with %s beams', async (numBeams) => {
+    await using session = await model.createSession();
+    await session.append(example(await session.addMedia(sample(0))));
+    const text = async (responseConstraint: RegExp | Record<string, unknown>) =>
+      (await answerOf(session, { numBeams, maxNewTokens: 40, responseConstraint })).map((each) => each.text).join('');
+    expect(await text(/ (?:red|blue) (?:cat|dog)s?\./)).toMatch(/^ (?:red|blue) (?:cat|dog)s?\.$/);
+    const schema = {
+      type: 'object',
+      properties: { n: { enum: [1, 22] }, ok: { type: 'boolean' } },
+      required: ['n', 'ok'],
+    };
+    expect([1, 22]).toContain(JSON.parse(await text(schema)).n);
+    await expect(text(new RegExp(`a${NOTHING}`))).rejects.toMatchObject({
+      code: 'invalid-option',
+      message: expect.stringMatching(/0 texts/),
+    });
+  });
 
   it('of beams comes token by token, and no sequence of two comes twice where that is asked', async () => {
     await using session = await model.createSession();

@@ -1,10 +1,9 @@
 import { Tokenizer } from '@huggingface/tokenizers';
 import { FlamingoError } from '../core/errors';
+import type { Vocabulary } from './constraint/guide';
+import { tokenTrie } from './constraint/token-trie';
 import { Detokenizer } from './detokenizer';
-
-interface TokenizerJson {
-  added_tokens?: { content: string; special: boolean }[];
-}
+import { dropsFirstSpace, type TokenTable, tokenBytes } from './token-bytes';
 
 /** A Hugging Face tokenizer.json: text to ids and back. */
 export class TextTokenizer {
@@ -13,12 +12,16 @@ export class TextTokenizer {
   private readonly withSpecials: Tokenizer;
   /** The same tokenizer without special tokens: what a user writes is never one of them. */
   private readonly plain: Tokenizer;
+  private readonly table: TokenTable;
+  /** Made when first asked for: constrained answers are few. */
+  private made: Omit<Vocabulary, 'size'> | undefined;
 
   /** Throws `bad-file` when the text is not a tokenizer.json. */
   constructor(json: string) {
     try {
-      const parsed = JSON.parse(json) as TokenizerJson;
+      const parsed = JSON.parse(json) as TokenTable;
       const ordinary = (parsed.added_tokens ?? []).filter(({ special }) => !special);
+      this.table = parsed;
       this.withSpecials = new Tokenizer(parsed, {});
       this.plain = new Tokenizer({ ...parsed, added_tokens: ordinary }, {});
     } catch (cause) {
@@ -43,6 +46,16 @@ export class TextTokenizer {
   decode(ids: readonly number[]): string {
     if (ids.length === 0) return '';
     return this.withSpecials.decode([...ids], { skip_special_tokens: true, clean_up_tokenization_spaces: false });
+  }
+
+  /** The bytes that tokens write. */
+  vocabulary(): Omit<Vocabulary, 'size'> {
+    if (this.made) return this.made;
+    const all = tokenBytes(this.table);
+    const none = new Uint8Array();
+    const bytes = (id: number) => all.get(id) ?? none;
+    this.made = { root: tokenTrie(all), bytes, dropsFirstSpace: dropsFirstSpace(this.table) };
+    return this.made;
   }
 
   detokenizer(): Detokenizer {
