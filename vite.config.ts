@@ -31,6 +31,7 @@ export default defineConfig({
       'lit',
       'lit/directive.js',
       'lit/directives/repeat.js',
+      'mediabunny',
       'streaming-markdown',
       'valibot',
       '@huggingface/tokenizers',
