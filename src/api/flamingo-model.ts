@@ -62,7 +62,7 @@ export class FlamingoModel implements AsyncDisposable {
     return this.loaded.lost;
   }
 
-  /** An empty context with room for `capacity` tokens, by default as many as the model was trained for. */
+  /** An empty context with room for `capacity` tokens, by default 4,096 or as many as the model was trained for. */
   async createSession(options: { capacity?: number } = {}): Promise<FlamingoSession> {
     return await this.loaded.createSession(validateSession(options, this.loaded.contextLength));
   }

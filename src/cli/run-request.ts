@@ -9,6 +9,7 @@ import { mediaPixels } from '../media/pixels';
 import { scoreCandidates } from '../session/candidates';
 import { choose } from '../session/choose';
 import { TokenContext } from '../session/context';
+import { defaultCapacity } from '../session/default-capacity';
 import { encodeFeatures } from '../session/encode-media';
 import type { LoadedParts } from '../session/load-with';
 import { mediaContent } from '../session/media-content';
@@ -90,7 +91,7 @@ export async function runRequest(
   const clips = await group(request, (mediaIndex.at(-1) ?? -1) + 1, resolvePath);
   const visual = await Promise.all(clips.map((clip) => cache.get(clip, request.frames)));
   const media = visual.map((entry) => entry.media);
-  using sequence = await engine.createSequence(manifest.config.contextLength);
+  using sequence = await engine.createSequence(defaultCapacity(manifest.config.contextLength, ids.length));
   const wants = (output: RunOutput) => request.outputs.includes(output);
   const { decoder, gated } = manifest.config;
   const taps = [

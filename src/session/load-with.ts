@@ -9,6 +9,7 @@ import { VisionEncoder } from '../vision/encoder';
 import { type Choice, chooseExecutor, executorReason } from './choose-executor';
 import { Cleanup } from './cleanup';
 import { ClipSpace } from './clip-space';
+import { defaultCapacity } from './default-capacity';
 import { embedImage } from './embed';
 import type { LoadedModel, LoadOptions } from './load-types';
 import { MediaStore } from './media-store';
@@ -132,7 +133,7 @@ function loaded(
     executorReason: executorReason(choice, engine.adapter),
     adapter: engine.adapter,
     contextLength: manifest.config.contextLength,
-    createSession: async ({ capacity = manifest.config.contextLength } = {}) => {
+    createSession: async ({ capacity = defaultCapacity(manifest.config.contextLength) } = {}) => {
       asked = true;
       return new Session(new ContextRunner(shared, await engine.createSequence(capacity)));
     },

@@ -1,3 +1,4 @@
+import { defaultCapacity } from '../../session/default-capacity';
 import type { LoadProgress, ModelSource } from '../../session/load-types';
 import { loadInWorker } from '../../worker/client';
 import { type FlamingoModelOptions, validateLoad } from '../options';
@@ -40,7 +41,7 @@ export function defineLanguageModel(
         return await FlamingoLanguageModel.made({
           conversation: begin,
           sampling,
-          contextWindow: model.contextLength,
+          contextWindow: defaultCapacity(model.contextLength),
         });
       } catch (error) {
         throw asDomError(error, signal);
