@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
@@ -9,6 +10,8 @@ export default defineConfig({
           environment: 'node',
           include: ['src/**/*.test.ts'],
           exclude: ['src/**/*.{gpu,deep}.test.ts'],
+          // Vitest's own default leaves one core idle.
+          maxWorkers: availableParallelism(),
           // Whole models run in some; a busy machine must not make them fail.
           testTimeout: 120_000,
           hookTimeout: 120_000,

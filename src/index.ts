@@ -1,7 +1,9 @@
 /** flamingo-web's public interface. `FlamingoChat` also registers `<flamingo-chat>`. */
+
 export { FlamingoModel, type FlamingoModelOptions } from './api/flamingo-model';
 export { defineLanguageModel } from './api/language-model/define';
 export { type ErrorCode, FlamingoError, isFlamingoError } from './core/errors';
+export { permutations } from './core/permutations';
 export type { Manifest } from './format/manifest';
 export { type CameraClipOptions, cameraClip } from './media/clip/camera';
 export { type Clip, clipFrames, type PictureRow } from './media/clip/clip-frames';
@@ -17,6 +19,7 @@ export { readIndex, writeIndex } from './retrieval/index-file';
 export { type IndexItem, type IndexSpace, type Neighbour, VectorIndex } from './retrieval/vector-index';
 export { ensembleVector, type Match, rankBySimilarity } from './retrieval/zero-shot';
 export { classifyEnsemble, type EnsembleOptions, scoreEnsemble } from './session/ensemble';
+export type { GateValues } from './session/gates';
 export type { LoadProgress, ModelSource } from './session/load-types';
 export type {
   CandidateScore,
@@ -36,7 +39,7 @@ export type {
   TokenLogprob,
 } from './session/types';
 export { buildPrompt, type PromptOptions, type PromptPart, promptText, type TaskItem } from './tasks/build-prompt';
-export { drawExamples, permutations } from './tasks/draw-examples';
+export { drawExamples } from './tasks/draw-examples';
 export { postProcess } from './tasks/post-process';
 export type { Metric, TaskTemplate } from './tasks/template';
 export { TASKS, taskOf } from './tasks/templates';

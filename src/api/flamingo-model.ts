@@ -2,6 +2,7 @@ import type { FlamingoError } from '../core/errors';
 import type { Manifest } from '../format/manifest';
 import type { IndexSpace } from '../retrieval/vector-index';
 import { indexSpace } from '../session/embed';
+import type { GateValues } from '../session/gates';
 import type { LoadedModel, ModelSource } from '../session/load-types';
 import type { EmbedOptions, FlamingoSession, MediaSource, Part } from '../session/types';
 import { loadInWorker } from '../worker/client';
@@ -55,6 +56,11 @@ export class FlamingoModel implements AsyncDisposable {
   /** Tokens that a conversation can have. */
   get contextLength(): number {
     return this.loaded.contextLength;
+  }
+
+  /** tanh of the gates of every gated layer: what share of its cross-attention and feed-forward is added. */
+  get gates(): readonly GateValues[] {
+    return this.loaded.gates;
   }
 
   /** Resolves when the GPU device or the worker is lost; the model has to be loaded again then. */

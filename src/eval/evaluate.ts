@@ -1,9 +1,10 @@
 import { FlamingoError, isFlamingoError, throwIfAborted } from '../core/errors';
+import { permutations, seedFor } from '../core/permutations';
 import type { VectorIndex } from '../retrieval/vector-index';
 import type { LoadedModel } from '../session/load-types';
 import type { FlamingoSession, Part } from '../session/types';
 import { buildPrompt, type TaskItem, ZERO_SHOT_EXAMPLES } from '../tasks/build-prompt';
-import { drawExamples, permutations, seedFor } from '../tasks/draw-examples';
+import { drawExamples } from '../tasks/draw-examples';
 import { postProcess } from '../tasks/post-process';
 import type { TaskTemplate } from '../tasks/template';
 import { checkedLabels, type EvalData, type EvalItem } from './items';

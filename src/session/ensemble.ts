@@ -1,5 +1,5 @@
 import { FlamingoError } from '../core/errors';
-import { uniformFromCounter } from '../core/random-counter';
+import { permutations } from '../core/permutations';
 import { rank } from './candidates';
 import type { CandidateScore, ClassifyOptions, FlamingoSession, Part, RankedCandidate } from './types';
 
@@ -25,6 +25,15 @@ export async function scoreEnsemble(
   candidates: readonly string[],
   { prefix = [], seed = 0, orders = MOST_ORDERS, ...options }: EnsembleOptions = {},
 ): Promise<CandidateScore[]> {
+  if (!Number.isInteger(orders) || orders < 1) {
+    throw new FlamingoError(
+      'invalid-option',
+      `${orders} orders of the examples were asked for; at least 1 is needed.`,
+      {
+        hint: 'Leave `orders` out.',
+      },
+    );
+  }
   await using own = await session.fork();
   const all: CandidateScore[][] = [];
   for (const order of permutations(prompt.examples.length, orders, seed)) {
@@ -46,32 +55,4 @@ export async function classifyEnsemble(
   options: EnsembleOptions = {},
 ): Promise<RankedCandidate[]> {
   return rank(await scoreEnsemble(session, prompt, candidates, options), options.by ?? 'sum');
-}
-
-/** min(most, n!) different orders of 0 .. n - 1, the natural one first, the others drawn by the seed. Throws `invalid-option` for less than one. */
-export function permutations(n: number, most: number, seed: number): number[][] {
-  if (!Number.isInteger(most) || most < 1) {
-    throw new FlamingoError('invalid-option', `${most} orders of the examples were asked for; at least 1 is needed.`, {
-      hint: 'Leave `orders` out.',
-    });
-  }
-  const count = Math.min(most, factorialUpTo(n, most));
-  const natural = Array.from({ length: n }, (_, i) => i);
-  const found = new Map([[natural.join(), natural]]);
-  for (let step = 0; found.size < count; ) {
-    const order = [...natural];
-    for (let i = n - 1; i > 0; i--) {
-      const j = Math.floor(uniformFromCounter(seed, step++) * (i + 1));
-      [order[i], order[j]] = [order[j], order[i]];
-    }
-    found.set(order.join(), order);
-  }
-  return [...found.values()];
-}
-
-/** n!, or `most` where it is larger. */
-function factorialUpTo(n: number, most: number): number {
-  let product = 1;
-  for (let i = 2; i <= n && product < most; i++) product *= i;
-  return Math.min(product, most);
 }

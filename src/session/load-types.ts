@@ -1,5 +1,6 @@
 import type { FlamingoError } from '../core/errors';
 import type { Manifest } from '../format/manifest';
+import type { GateValues } from './gates';
 import type { EmbedOptions, FlamingoSession, MediaSource } from './types';
 
 /** Where a package comes from: a folder address, or its files as the user picked or dropped them. */
@@ -29,6 +30,8 @@ export interface LoadedModel extends AsyncDisposable {
   readonly executorReason: string;
   readonly adapter: string;
   readonly contextLength: number;
+  /** The gates of every gated layer: 0 is closed, as before training. */
+  readonly gates: readonly GateValues[];
   createSession(options?: { capacity?: number }): Promise<FlamingoSession>;
   /** A picture (or several, as a clip) as a vector of length 1, for retrieval. Throws `media-unreadable`. */
   embedImage(source: MediaSource | readonly MediaSource[], options?: EmbedOptions): Promise<Float32Array>;

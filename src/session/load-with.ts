@@ -11,6 +11,7 @@ import { Cleanup } from './cleanup';
 import { ClipSpace } from './clip-space';
 import { defaultCapacity } from './default-capacity';
 import { embedImage } from './embed';
+import { type GateValues, readGates } from './gates';
 import type { LoadedModel, LoadOptions } from './load-types';
 import { MediaStore } from './media-store';
 import { graphWeights, openOrt, prepareWgsl } from './open-engine';
@@ -83,6 +84,12 @@ export async function loadWith(platform: Platform, options: LoadOptions = {}): P
   }
 }
 
+interface Opened {
+  choice: Choice;
+  engine: Executor;
+  gates: readonly GateValues[];
+}
+
 /** The executor over the package's graphs. With WebGPU, buffers are made and pipelines compile while the weights arrive. */
 async function openEngine(
   platform: Platform,
@@ -90,26 +97,28 @@ async function openEngine(
   arriving: Arriving,
   { executor = 'auto', profile = false }: LoadOptions,
   cleanup: Cleanup,
-): Promise<{ choice: Choice; engine: Executor }> {
+): Promise<Opened> {
   const choice = await chooseExecutor(executor, platform.gpu, { profile });
   if (choice.kind === 'webgpu') {
     cleanup.use(choice.gpu);
     const engine = cleanup.use(prepareWgsl(manifest, choice.gpu));
-    await engine.load(graphWeights({ resampler: await arriving.resampler, decoder: await arriving.decoder }));
-    return { choice, engine };
+    const weights = graphWeights({ resampler: await arriving.resampler, decoder: await arriving.decoder });
+    await engine.load(weights);
+    return { choice, engine, gates: await readGates(manifest.config, weights) };
   }
   const graphs = { resampler: await arriving.resampler, decoder: await arriving.decoder };
-  return { choice, engine: cleanup.use(await openOrt(manifest, graphs)) };
+  const gates = await readGates(manifest.config, graphWeights(graphs));
+  return { choice, engine: cleanup.use(await openOrt(manifest, graphs)), gates };
 }
 
 function loaded(
   platform: Platform,
   source: Package,
-  parts: { choice: Choice; engine: Executor; vision: VisionEncoder; tokenizer: TextTokenizer; tap?: Tap },
+  parts: Opened & { vision: VisionEncoder; tokenizer: TextTokenizer; tap?: Tap },
   cleanup: Cleanup,
 ): LoadedParts {
   const { manifest } = source;
-  const { choice, engine, vision, tokenizer, tap } = parts;
+  const { choice, engine, gates, vision, tokenizer, tap } = parts;
   const clip = new ClipSpace(source, cleanup);
   let asked = false;
   if (platform.rehearses && packageBytes(manifest) <= REHEARSED_BYTES) void rehearse(engine, vision, () => !asked);
@@ -133,6 +142,7 @@ function loaded(
     executorReason: executorReason(choice, engine.adapter),
     adapter: engine.adapter,
     contextLength: manifest.config.contextLength,
+    gates,
     createSession: async ({ capacity = defaultCapacity(manifest.config.contextLength) } = {}) => {
       asked = true;
       return new Session(new ContextRunner(shared, await engine.createSequence(capacity)));

@@ -51,6 +51,16 @@ function expectClose(got: readonly number[], want: readonly number[], bound: num
   for (const [i, value] of got.entries()) expect(Math.abs(value - want[i])).toBeLessThan(bound);
 }
 
+it('tells the gates as the layers use them: tanh of what the checkpoint has, which is 0.4 to 0.9 in the goldens', () => {
+  expect(model.gates.map(({ block }) => block)).toEqual(model.manifest.config.gated.before);
+  const values = model.gates.flatMap(({ attention, feedForward }) => [...attention, ...feedForward]);
+  expect(values).toHaveLength(2 * model.gates.length);
+  for (const value of values) {
+    expect(Math.abs(value)).toBeGreaterThanOrEqual(Math.tanh(0.4) - 1e-6);
+    expect(Math.abs(value)).toBeLessThanOrEqual(Math.tanh(0.9) + 1e-6);
+  }
+});
+
 describe('pictures', () => {
   it('are encoded once, whoever adds them, also after everybody let go', async () => {
     await using first = await model.createSession();

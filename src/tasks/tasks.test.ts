@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { permutation, permutations } from '../core/permutations';
 import { buildPrompt, promptText, type TaskItem } from './build-prompt';
-import { drawExamples, permutation, permutations } from './draw-examples';
+import { drawExamples } from './draw-examples';
 import upstream from './fixtures/prompts.json';
 import { inPackageWords } from './package-prompts';
 import { postProcess } from './post-process';

@@ -41,6 +41,7 @@ describe('load', () => {
     open.push(model);
     expect(seen).toEqual([{ phase: 'weights', loadedBytes: 3, totalBytes: 7 }]);
     expect(model).toMatchObject({ executor: 'wasm', executorReason: 'This is a test.', contextLength: 8 });
+    expect(model.gates).toEqual([{ block: 0, attention: [0.5], feedForward: [0.25] }]);
   });
 
   it('keeps code, hint and details of an error, and ends the worker', async () => {

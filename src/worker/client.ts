@@ -1,5 +1,6 @@
 import type { FlamingoError } from '../core/errors';
 import type { Manifest } from '../format/manifest';
+import type { GateValues } from '../session/gates';
 import type { LoadedModel, LoadOptions, ModelSource } from '../session/load-types';
 import type { EmbedOptions, FlamingoSession, MediaSource } from '../session/types';
 import { Channel, type WorkerLike } from './channel';
@@ -32,6 +33,7 @@ export class WorkerModel implements LoadedModel {
   readonly executorReason: string;
   readonly adapter: string;
   readonly contextLength: number;
+  readonly gates: readonly GateValues[];
   /** Resolves when the GPU device or the worker is lost. */
   readonly lost: Promise<FlamingoError>;
 
@@ -44,6 +46,7 @@ export class WorkerModel implements LoadedModel {
     this.executorReason = info.executorReason;
     this.adapter = info.adapter;
     this.contextLength = info.contextLength;
+    this.gates = info.gates;
     this.lost = channel.lost;
   }
 

@@ -118,8 +118,8 @@ class Host {
     throwIfAborted(signal);
     this.model = model;
     void model.lost.then((error) => this.port.postMessage({ kind: 'lost', error: serializeError(error) }));
-    const { manifest, executor, executorReason, adapter, contextLength } = model;
-    return { manifest, executor, executorReason, adapter, contextLength };
+    const { manifest, executor, executorReason, adapter, contextLength, gates } = model;
+    return { manifest, executor, executorReason, adapter, contextLength, gates };
   }
 
   private ready(): LoadedModel {

@@ -22,7 +22,10 @@ import type {
  */
 
 /** What a page needs to know of a loaded model: its plain data. */
-export type ModelInfo = Pick<LoadedModel, 'manifest' | 'executor' | 'executorReason' | 'adapter' | 'contextLength'>;
+export type ModelInfo = Pick<
+  LoadedModel,
+  'manifest' | 'executor' | 'executorReason' | 'adapter' | 'contextLength' | 'gates'
+>;
 
 /** Options without what cannot be cloned. */
 export type PlainLoadOptions = Omit<LoadOptions, 'signal' | 'onProgress'>;

@@ -106,6 +106,7 @@ export class MemoryModel implements LoadedModel {
   readonly executorReason = 'This is a test.';
   readonly adapter = 'none';
   readonly contextLength = 8;
+  readonly gates = [{ block: 0, attention: [0.5], feedForward: [0.25] }];
   readonly sessions: MemorySession[] = [];
   lose: (error: FlamingoError) => void = () => undefined;
   readonly lost = new Promise<FlamingoError>((resolve) => {
