@@ -1,4 +1,4 @@
-// `npm run test:deep`: what takes minutes: sessions in random use, all layouts on the second driver, decoding beside onnxruntime-web, and the memory of a large conversion. The last line is `N passed, N failed`.
+// `npm run test:deep`: what takes minutes: all layouts on both drivers, sessions in random use, decoding beside onnxruntime-web, and the memory of a large conversion. The last line is `N passed, N failed`.
 import { spawnSync } from 'node:child_process';
 import { readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -37,16 +37,19 @@ const CHECKS = {
 /** Runs the checks and gives their counts. */
 export async function testDeep() {
   const { lavapipe, swiftshader } = findDrivers();
+  const onLavapipe = { VK_DRIVER_FILES: lavapipe, MESA_SHADER_CACHE_DIR: join(root, '.cache', 'mesa') };
+  const deep = { TEST_TIER: 'deep' };
   const runs = await Promise.all([
-    runVitest(['--project', 'deep'], {
-      label: 'sessions in random use',
-      env: { VK_DRIVER_FILES: lavapipe, MESA_SHADER_CACHE_DIR: join(root, '.cache', 'mesa') },
+    runVitest(['--project', 'gpu', 'src/cli/parity', 'src/cli/agreement', 'src/convert/families'], {
+      label: 'further layouts on lavapipe',
+      env: { ...onLavapipe, ...deep },
     }),
-    runVitest(['--project', 'gpu', 'src/cli/parity.gpu.test.ts'], {
+    runVitest(['--project', 'gpu', 'src/cli/parity'], {
       label: 'further layouts on SwiftShader',
-      env: { VK_DRIVER_FILES: swiftshader, PARITY: 'lean' },
+      env: { VK_DRIVER_FILES: swiftshader, ...deep },
     }),
   ]);
+  runs.push(await runVitest(['--project', 'deep'], { env: onLavapipe }));
   const totals = { passed: 0, failed: 0 };
   for (const { passed, failed } of runs) {
     totals.passed += passed;

@@ -9,7 +9,7 @@ import {
   goldenPrompt,
   promptLogits,
 } from '../testing/golden-package';
-import { FAMILIES } from '../testing/parity';
+import { FAMILIES, isDeep } from '../testing/parity';
 import { testDevice } from '../testing/test-device';
 
 /** Both executors compute in f32 from the same stored weights; only the order of sums differs. */
@@ -39,10 +39,11 @@ function spread(values: Float32Array): number {
   return Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length);
 }
 
-// All families and types where activations may be f16 too. Other drivers run one: parity.gpu.test.ts runs every family on them in f32, the kernels' tests every storage
-// type, and SwiftShader takes minutes to compile the rest.
+// All types where activations may be f16 too: one family in `npm test`, the others in the deep tier. Other drivers run one type: parity.gpu.test.ts runs every
+// family on them in f32, the kernels' tests every storage type, and SwiftShader takes minutes to compile the rest.
 const { f16 } = await testDevice({ f16: true, subgroups: true });
-const families = f16 ? FAMILIES : FAMILIES.filter((family) => family === 'of-llama');
+const soon = ['of-llama'];
+const families = isDeep() && f16 ? FAMILIES.filter((family) => !soon.includes(family)) : soon;
 const dtypes: WeightType[] = f16 ? ['f16', 'q8', 'q4'] : ['q4'];
 
 describe.each(families)('%s', (family) => {

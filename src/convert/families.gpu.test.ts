@@ -4,13 +4,15 @@ import { CHECKPOINTS } from '../testing/checkpoints/cases';
 import { writeFlamingo } from '../testing/checkpoints/flamingo';
 import { expectSameModel } from '../testing/checkpoints/same-model';
 import { framesOf, WHOLE_CHECKPOINTS } from '../testing/checkpoints/whole-cases';
+import { isDeep } from '../testing/parity';
 import { inTemporaryFolder } from '../testing/temporary-folder';
 import { testDevice } from '../testing/test-device';
 import { convert } from './convert';
 
-// All on the driver with f16, which keeps what it compiled; others compile every pipeline anew and run the two that differ most from the goldens.
+// Every checkpoint compiles pipelines of its own: `npm test` has the two that differ most from the goldens, the deep tier all, on the driver with f16.
 const { f16 } = await testDevice({ f16: true, subgroups: true });
-const cases = Object.entries(CHECKPOINTS).filter(([name]) => f16 || /MPT-1B|LLaMA, grouped/.test(name));
+const all = isDeep() && f16;
+const cases = Object.entries(CHECKPOINTS).filter(([name]) => all || /MPT-1B|LLaMA, grouped/.test(name));
 
 test.each(cases)('%s: the WGSL engine gives what the reference gives', async (_, spec) => {
   await inTemporaryFolder(async (folder) => {

@@ -18,6 +18,11 @@ export const LEAN = [
   ...['idefics', 'idefics-instruct', 'otter-video', 'otter-image', 'mini-gpt2', 'mini-opt', 'mllama'],
 ];
 
+/** In the deep tier a test runs what `npm test` leaves out for its time. */
+export function isDeep(): boolean {
+  return process.env.TEST_TIER === 'deep';
+}
+
 /** goldens/README: f32 logits within 1e-3, attention within 1e-4, the rest within 1e-4 of the tensor's largest value. */
 const LOGITS = 1e-3;
 const RELATIVE = 1e-4;
