@@ -28,6 +28,11 @@ export default defineConfig({
       ],
     },
   },
+  // How long people wait is measured when nothing else runs.
+  projects: [
+    { name: 'pages', testIgnore: /speed\.spec/ },
+    { name: 'speed', testMatch: /speed\.spec/, dependencies: ['pages'] },
+  ],
   // Both the development server and a static build under a sub-path; see the script.
   webServer: {
     command: 'node e2e/servers.mjs',
