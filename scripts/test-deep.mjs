@@ -44,7 +44,7 @@ export async function testDeep() {
       label: 'further layouts on lavapipe',
       env: { ...onLavapipe, ...deep },
     }),
-    runVitest(['--project', 'gpu', 'src/cli/parity', 'src/session/session'], {
+    runVitest(['--project', 'gpu', 'src/cli/parity', 'src/session'], {
       label: 'further layouts on SwiftShader',
       env: { VK_DRIVER_FILES: swiftshader, ...deep },
     }),

@@ -1,8 +1,9 @@
 import { describeParity, FAMILIES, isDeep, LEAN } from '../testing/parity';
 import { testDevice } from '../testing/test-device';
 
-// Every layout runs on every driver; `npm test` has those that differ most, the deep tier the others. Drivers without f16 compile every pipeline anew.
+// Drivers compile for minutes what wasm runs in seconds (parity.test.ts has every layout), so the layouts are shared out: those that differ most in `npm test`, the
+// others in the deep tier. Drivers without f16 compile every pipeline anew and leave the variants of known layouts to the one that keeps them.
 const { f16 } = await testDevice({ f16: true, subgroups: true });
-const soon = f16 ? ['idefics', 'mllama'] : [];
-const later = LEAN.filter((family) => !soon.includes(family));
-describeParity('webgpu', isDeep() ? later : [...FAMILIES, ...soon]);
+const soon = f16 ? [...FAMILIES, 'idefics', 'mllama'] : ['of-llama', 'of-mpt1b'];
+const all = f16 ? [...FAMILIES, ...LEAN] : [...FAMILIES, 'idefics', 'mini-gpt2', 'mllama', 'of-previous'];
+describeParity('webgpu', isDeep() ? all.filter((family) => !soon.includes(family)) : soon);
