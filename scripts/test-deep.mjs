@@ -40,7 +40,7 @@ export async function testDeep() {
   const onLavapipe = { VK_DRIVER_FILES: lavapipe, MESA_SHADER_CACHE_DIR: join(root, '.cache', 'mesa') };
   const deep = { TEST_TIER: 'deep' };
   const runs = await Promise.all([
-    runVitest(['--project', 'gpu', 'src/cli/parity', 'src/cli/agreement', 'src/convert/families'], {
+    runVitest(['--project', 'gpu', 'src/cli', 'src/convert', 'src/session'], {
       label: 'further layouts on lavapipe',
       env: { ...onLavapipe, ...deep },
     }),
