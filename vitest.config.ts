@@ -38,7 +38,8 @@ export default defineConfig({
           maxWorkers: 1,
           isolate: false,
           testTimeout: 120_000,
-          hookTimeout: 120_000,
+          // Whole goldens run in hooks; 33 pictures take SwiftShader two minutes beside another lane.
+          hookTimeout: 400_000,
         },
       },
     ],
