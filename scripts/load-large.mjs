@@ -36,6 +36,10 @@ server.middlewares.stack.unshift(server.middlewares.stack.pop());
 async function measure() {
   await server.listen();
   const { memoryNeed } = await server.ssrLoadModule('/src/format/memory.ts');
+  const { defaultCapacity } = await server.ssrLoadModule('/src/session/default-capacity.ts');
+  const { config, dtype } = manifest;
+  // The picture cache has four slots at first, and a session room for its default capacity.
+  const need = memoryNeed(config, dtype, defaultCapacity(config.contextLength), 4);
   const adapter = process.env.GPU ? '--enable-features=Vulkan' : '--use-webgpu-adapter=swiftshader';
   const args = ['--no-sandbox', '--enable-unsafe-webgpu', '--disable-background-networking', adapter];
   const browser = await chromium.launch({ executablePath: await findBrowser(), args });
@@ -55,7 +59,7 @@ async function measure() {
     });
     console.log(`answered after ${seconds()} s: ${JSON.stringify(answer)}`);
     console.log(JSON.stringify(stats, null, 1));
-    return compare(stats, memoryNeed);
+    return compare(stats, need);
   } finally {
     await browser.close();
   }
@@ -70,10 +74,8 @@ async function answerIn({ tokens, picture }) {
   return { answer, stats: await chat.stats() };
 }
 
-/** Measured bytes beside those of the formula. The picture cache has four slots at first, and a context its whole length. */
-function compare({ gpuBytes, decodedTokens }, memoryNeed) {
-  const { config, dtype } = manifest;
-  const need = memoryNeed(config, dtype, config.contextLength, 4);
+/** Measured bytes beside those of the formula. */
+function compare({ gpuBytes, decodedTokens }, need) {
   const rows = ['weights', 'selfKv', 'mediaKv'].map((name) => ({
     name,
     formula: need[name],
