@@ -1,3 +1,4 @@
+import { concatFloats } from '../core/concat';
 import type { EncodedMedia } from '../core/executor';
 import type { MediaPixels } from '../core/media-pixels';
 import { type FlamingoConfig, latentWidth } from '../format/config';
@@ -57,12 +58,12 @@ async function addVisual(
   const M = visual.length;
   const { imageSize: S, patches, width: Dv, tiles } = config.vision;
   const pixelShape = tiles === undefined ? [M * frames] : [M, tiles];
-  if (wants('pixels')) add('pixels', [...pixelShape, 3, S, S], join(visual.map(({ pixels }) => pixels.values)));
+  if (wants('pixels')) add('pixels', [...pixelShape, 3, S, S], concatFloats(visual.map(({ pixels }) => pixels.values)));
   if (wants('features'))
-    add('features', [M, tiles ?? frames, patches, Dv], join(visual.map(({ features }) => features)));
+    add('features', [M, tiles ?? frames, patches, Dv], concatFloats(visual.map(({ features }) => features)));
   if (wants('latents')) {
     const latents = await Promise.all(visual.map(({ media }) => media.latents()));
-    add('latents', [M, config.resampler.latents, latentWidth(config)], join(latents));
+    add('latents', [M, config.resampler.latents, latentWidth(config)], concatFloats(latents));
   }
   // With the ids, because nobody can read which tiles a token sees from them.
   const wantsTiles = wants('input_ids') || wants('aspect_ratio_ids') || wants('cross_attention_mask');
@@ -89,14 +90,4 @@ function addTiles(
     Int32Array.from(cut, ({ arrangement }) => arrangement),
   );
   add('cross_attention_mask', [mediaIndex.length, M, tiles], mask);
-}
-
-function join(parts: readonly Float32Array[]): Float32Array {
-  const whole = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }

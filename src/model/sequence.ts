@@ -1,3 +1,4 @@
+import { concatFloats } from '../core/concat';
 import { FlamingoError, throwIfAborted } from '../core/errors';
 import type { AppendResult, AppendStep, Lanes, Sequence } from '../core/executor';
 import { Staging } from '../gpu/readback';
@@ -180,12 +181,5 @@ function stepMode(step: AppendStep, rows: number, last: boolean): StepMode {
 }
 
 function join(parts: readonly Float32Array[]): Float32Array | undefined {
-  if (parts.length < 2) return parts[0];
-  const whole = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
+  return parts.length < 2 ? parts[0] : concatFloats(parts);
 }

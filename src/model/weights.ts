@@ -1,3 +1,4 @@
+import { concatFloats } from '../core/concat';
 import { paddedColumns, type WeightType } from '../core/dtypes';
 import { FlamingoError } from '../core/errors';
 import type { NormConfig } from '../format/config';
@@ -63,7 +64,7 @@ export class Weights implements Disposable {
     for (const [name, parts] of this.vectorGroups()) {
       const values: Float32Array[] = [];
       for (const part of parts) values.push(toFloats(await read(reader, part, 4 * elements(this.spec(part)))));
-      const whole = concat(values);
+      const whole = concatFloats(values);
       if (name.endsWith('_gate')) this.gates.set(name, whole.map(Math.tanh));
       this.upload(name, this.gates.get(name) ?? whole);
     }
@@ -197,14 +198,4 @@ function elements({ shape }: TensorSpec): number {
 
 function toFloats(bytes: Uint8Array): Float32Array<ArrayBuffer> {
   return new Float32Array(bytes.slice().buffer);
-}
-
-function concat(parts: readonly Float32Array[]): Float32Array<ArrayBuffer> {
-  const whole = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }
