@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { convert } from '../convert/convert';
 import type { WeightType } from '../core/dtypes';
 import { FlamingoError } from '../core/errors';
+import { clipCommand } from './clip-command';
 import type { Command } from './command';
 import { evalCommand } from './eval-command';
 import { cacheCommand, hubOptions } from './hub';
@@ -136,6 +137,7 @@ export const COMMANDS: readonly Command[] = [
   runCommand,
   scoreCommand,
   evalCommand,
+  clipCommand,
   cacheCommand,
 ];
 

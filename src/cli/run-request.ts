@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { FlamingoError } from '../core/errors';
 import { checkClip } from '../format/clip-limit';
@@ -19,6 +18,7 @@ import type { GenerateOptions } from '../session/types';
 import { withBegin } from '../text/begin';
 import { firstMedia, mediaPositions } from '../text/media-positions';
 import type { RunOutput, RunRequest } from './requests';
+import { readPicture } from './requests-file';
 import { type Stats, snapshot, statsSince } from './run-stats';
 import { tensorsOf, type VisualEntry } from './run-tensors';
 
@@ -192,14 +192,4 @@ async function areAnimated(paths: readonly string[]): Promise<boolean> {
     if (countFrames(bytes) < 2) return false;
   }
   return true;
-}
-
-async function readPicture(path: string): Promise<Uint8Array<ArrayBuffer>> {
-  const bytes = await readFile(path).catch(() => {
-    throw new FlamingoError('not-found', `The picture ${path} does not exist.`, {
-      hint: 'Paths are relative to the requests file.',
-      details: { path },
-    });
-  });
-  return new Uint8Array(bytes);
 }

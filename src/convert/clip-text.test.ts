@@ -1,4 +1,4 @@
-import { copyFile, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { Manifest } from '../format/manifest';
@@ -7,51 +7,17 @@ import { linear } from '../reference/model/math';
 import { encodePixels } from '../reference/model/vision';
 import { rankBySimilarity } from '../retrieval/zero-shot';
 import { loadFolder } from '../session/load-node';
-import { CHECKPOINTS } from '../testing/checkpoints/cases';
-import { clipCheckpoint } from '../testing/checkpoints/clip';
-import { addClipText, type ClipTextSpec } from '../testing/checkpoints/clip-text';
-import { writeJson } from '../testing/checkpoints/files';
-import { writeClip, writeFlamingo } from '../testing/checkpoints/flamingo';
+import { CLIP_TOKENIZER, END_ID, START_ID, TEXT_TOWER, writeTwoTowers } from '../testing/checkpoints/two-towers';
 import { inTemporaryFolder } from '../testing/temporary-folder';
 import { TextTokenizer } from '../text/tokenizer';
 import { convert } from './convert';
 
-const TOKENIZER = new URL('../text/fixtures/clip-tokenizer.json', import.meta.url).pathname;
-const { vocab } = JSON.parse(await readFile(TOKENIZER, 'utf8')).model as { vocab: Record<string, number> };
-const [startId, endId] = [vocab['<|startoftext|>'], vocab['<|endoftext|>']];
 const TEXTS = [
   'a photo of a cat',
   'Two red circles!',
   '',
   'a large striped heart and much more than twelve tokens of text',
 ];
-const TEXT: ClipTextSpec = {
-  ...{ vocab: endId + 1, contextLength: 12, width: 24, heads: 3, layers: 2, inner: 40, embedding: 10 },
-};
-
-/** A Flamingo whose CLIP has both towers, as open_clip or Hugging Face publish it. */
-async function write(
-  folder: string,
-  name: string,
-  text: ClipTextSpec,
-  change: (config: Record<string, unknown>) => void = () => undefined,
-) {
-  const spec = Object.entries(CHECKPOINTS).find(([title]) => title.startsWith(name))?.[1];
-  if (!spec) throw new Error(`no checkpoint ${name}`);
-  await writeFlamingo(folder, spec);
-  const clip = clipCheckpoint(spec.clip, spec.seed);
-  const { reference } = addClipText(clip, spec.clip, text, spec.seed + 7);
-  change(clip.config);
-  await writeClip(folder, spec, clip.tensors);
-  await writeJson(
-    join(folder, 'clip', spec.clip.layout === 'open_clip' ? 'open_clip_config.json' : 'config.json'),
-    clip.config,
-  );
-  await copyFile(TOKENIZER, join(folder, 'clip', 'tokenizer.json'));
-  const values = (tensor: string) => clip.canonical.get(tensor)!;
-  return { spec, reference, vision: clip.reference, values, scale: clip.tensors.get('logit_scale')!.values[0] };
-}
-
 const unit = (values: readonly number[]) => {
   const norm = Math.hypot(...values);
   return values.map((value) => value / norm);
@@ -71,17 +37,17 @@ test.each([
   ['Hugging Face', 'GPT-NeoX, tied head', {}, {}],
 ] as const)('both towers of %s agree with the f64 reference', { timeout: 60_000 }, async (_, name, more, options) => {
   await inTemporaryFolder(async (folder) => {
-    const source = await write(join(folder, 'source'), name, { ...TEXT, ...more });
+    const source = await writeTwoTowers(join(folder, 'source'), name, { ...TEXT_TOWER, ...more });
     const out = join(folder, 'package');
     const report = await convert({ model: join(folder, 'source'), out, dtype: 'f32', ...options });
     expect(report.unused.filter(({ name: tensor }) => /text|proj|logit_scale/.test(tensor))).toEqual([]);
     const manifest = JSON.parse(await readFile(join(out, 'model.json'), 'utf8')) as Manifest;
     const logitScale = expect.closeTo(Math.exp(source.scale), 5);
-    expect(manifest.clip).toEqual({ embedding: 10, contextLength: 12, startId, endId, logitScale });
+    expect(manifest.clip).toEqual({ embedding: 10, contextLength: 12, startId: START_ID, endId: END_ID, logitScale });
     await using model = await loadFolder(out, { executor: 'wasm' });
-    const tokenizer = new TextTokenizer(await readFile(TOKENIZER, 'utf8'));
+    const tokenizer = new TextTokenizer(await readFile(CLIP_TOKENIZER, 'utf8'));
     const wanted = TEXTS.map((text) => {
-      const ids = [startId, ...tokenizer.encodeText(text).slice(0, 10), endId];
+      const ids = [START_ID, ...tokenizer.encodeText(text).slice(0, 10), END_ID];
       return unit(encodeClipText(source.reference, source.values, ids));
     });
     const texts = await Promise.all(TEXTS.map((text) => model.embedText(text)));
@@ -110,12 +76,12 @@ test('without the tower, or when asked, it is left out and said so; vectors by c
       const { text_cfg } = config.model_cfg as { text_cfg: Record<string, unknown> };
       text_cfg.no_causal_mask = true;
     };
-    await write(join(folder, 'source'), 'GPT-NeoX, partial rotary', TEXT, unmasked);
+    await writeTwoTowers(join(folder, 'source'), 'GPT-NeoX, partial rotary', TEXT_TOWER, unmasked);
     const model = join(folder, 'source');
     const report = await convert({ model, out: '', dtype: 'f32', dryRun: true });
     expect(report.notes.join('\n')).toMatch(/text tower was left out: .*no_causal_mask is true/);
     expect(report.unused).toContainEqual({ name: 'logit_scale', reason: 'belongs to the text tower' });
-    await write(model, 'GPT-NeoX, partial rotary', TEXT);
+    await writeTwoTowers(model, 'GPT-NeoX, partial rotary', TEXT_TOWER);
     const out = join(folder, 'package');
     await convert({ model, out, dtype: 'q8', noTextTower: true });
     await using loaded = await loadFolder(out, { executor: 'wasm' });
