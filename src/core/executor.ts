@@ -11,6 +11,12 @@ export interface Executor extends Disposable {
    * tokens see, the first ones; the rest is padding. Default: all.
    */
   encodeMedia(features: Float32Array, frames: number, seen?: number): Promise<EncodedMedia>;
+  /**
+   * Attention of the resampler's layers, first to last, for the features of one medium: probabilities [H, n, F*v + n], keys being the features of all frames and
+   * then the latents. Runs the resampler once more, for those who ask. Throws `unsupported` where the model has a projection instead, or the package's graph does
+   * not give them.
+   */
+  resamplerAttention(features: Float32Array, frames: number): Promise<Float32Array[]>;
   /** An empty token sequence with room for `capacity` tokens. */
   createSequence(capacity: number): Promise<Sequence>;
   memory(): MemoryUse;

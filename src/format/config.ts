@@ -164,6 +164,13 @@ export function perceiverOf({ resampler: r }: Pick<FlamingoConfig, 'resampler'>)
   throw new FlamingoError('internal', 'A Perceiver Resampler was asked for, but this model has a projection.');
 }
 
+/** `unsupported`: what somebody gets who asks a model without a resampler what its resampler attends to. */
+export function withoutResampler(): FlamingoError {
+  return new FlamingoError('unsupported', 'This model has 0 resampler layers: its latents are its features.', {
+    hint: 'Its cross-attention over latents is the attention to patches.',
+  });
+}
+
 /** Width of the latents that the gated layers read. */
 export function latentWidth({ resampler: { kind }, vision, width }: FlamingoConfig): number {
   return kind === 'projection' ? width : vision.width;

@@ -128,6 +128,11 @@ function feedForwardTensors(
   ];
 }
 
+/** Output of resampler.onnx with the attention of one layer. */
+export function resamplerAttentionName(layer: number): string {
+  return `resampler_attention.${layer}`;
+}
+
 /** Name of the f16 block scales that belong to a quantised matrix. */
 export function scaleName(weight: string): string {
   return weight.replace(/\.weight$/, '.scale');

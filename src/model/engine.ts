@@ -1,6 +1,6 @@
 import type { WeightType } from '../core/dtypes';
 import type { EncodedMedia, Executor, ExecutorCounters, KernelTime, MemoryUse, Sequence } from '../core/executor';
-import type { FlamingoConfig } from '../format/config';
+import { type FlamingoConfig, withoutResampler } from '../format/config';
 import { decoderTensors, resamplerTensors } from '../format/tensor-names';
 import type { GpuDevice } from '../gpu/device';
 import { Decoder } from './decoder';
@@ -9,6 +9,7 @@ import { MediaEncoder } from './media-encoder';
 import { type EngineParts, PREFILL_ROWS } from './parts';
 import { Projection } from './projection';
 import { Resampler } from './resampler';
+import { resamplerAttention } from './resampler-attention';
 import { WgslSequence } from './sequence';
 import { Scratch } from './stage';
 import { dryStep, stepModeOf } from './step';
@@ -23,14 +24,13 @@ export interface EngineOptions {
 export class WgslExecutor implements Executor {
   readonly kind = 'webgpu';
   private readonly encoder: MediaEncoder;
+  private readonly maker: Projection | Resampler;
 
   private constructor(private readonly parts: EngineParts) {
     const { weights, config } = parts;
     const isProjection = config.resampler.kind === 'projection';
-    this.encoder = new MediaEncoder(
-      parts,
-      isProjection ? new Projection(weights, config) : new Resampler(weights, config),
-    );
+    this.maker = isProjection ? new Projection(weights, config) : new Resampler(weights, config);
+    this.encoder = new MediaEncoder(parts, this.maker);
   }
 
   /** Throws `device` when a tensor is larger than the GPU's buffers. */
@@ -71,6 +71,11 @@ export class WgslExecutor implements Executor {
 
   encodeMedia(features: Float32Array, frames: number, seen?: number): Promise<EncodedMedia> {
     return this.encoder.encode(features, frames, seen);
+  }
+
+  async resamplerAttention(features: Float32Array, frames: number): Promise<Float32Array[]> {
+    if (this.maker instanceof Projection) throw withoutResampler();
+    return await resamplerAttention(this.parts, this.maker, features, frames);
   }
 
   createSequence(capacity: number): Promise<Sequence> {

@@ -1,6 +1,4 @@
-import { FlamingoError } from '../core/errors';
 import type { EncodedMedia } from '../core/executor';
-import { checkClip } from '../format/clip-limit';
 import { latentWidth } from '../format/config';
 import type { LedgerBuffer } from '../gpu/ledger';
 import { Program } from '../gpu/program';
@@ -9,9 +7,8 @@ import { Recording } from '../gpu/recording';
 import { StepBuffer } from '../gpu/step-buffer';
 import { toElements, toFloats } from './elements';
 import type { LatentMaker } from './media-projections';
+import { checkFeatures, type LatentsStart, latentsStart, MediaScratch, mediaStages } from './media-scratch';
 import type { EngineParts } from './parts';
-import { MEDIA_ROWS } from './resampler';
-import { Scratch, type Stage } from './stage';
 
 /** One medium in the media cache. */
 export interface WgslMedia extends EncodedMedia {
@@ -27,8 +24,7 @@ interface Prepared extends Disposable {
   program: Program;
   features: LedgerBuffer;
   finished: LedgerBuffer;
-  /** The learned latents as activations, and where they have to be when a run starts. */
-  start: { from: LedgerBuffer; to: LedgerBuffer } | undefined;
+  start: LatentsStart | undefined;
 }
 
 /** Makes latents, keys and values: one submit per medium. Its program is made for the longest clip seen so far. */
@@ -70,7 +66,7 @@ export class MediaEncoder implements Disposable {
 
   startCompiling(): void {
     const { gpu, elem } = this.parts;
-    using scratch = new RecordingScratch(this.parts, 1);
+    using scratch = new MediaScratch(this.parts, 1);
     const recording = new Recording();
     this.record(recording, scratch);
     for (const { kernel, overrides } of recording.dispatches) {
@@ -112,12 +108,12 @@ export class MediaEncoder implements Disposable {
   private async make(frames: number): Promise<Prepared> {
     const { gpu, media, elem } = this.parts;
     const { version } = media;
-    const scratch = new RecordingScratch(this.parts, frames);
+    const scratch = new MediaScratch(this.parts, frames);
     const recording = new Recording();
     const finished = this.record(recording, scratch);
     const step = new StepBuffer(gpu, 'resampler step', {}, recording.dispatches.length);
     const program = await Program.create(gpu, 'resampler', recording, step, elem);
-    const start = await this.start(scratch);
+    const start = await latentsStart(this.parts, this.maker, scratch);
     const dispose = () => {
       scratch[Symbol.dispose]();
       step[Symbol.dispose]();
@@ -133,57 +129,10 @@ export class MediaEncoder implements Disposable {
     };
   }
 
-  /** The learned latents in the element type of activations; the weights hold them as f32. */
-  private async start(scratch: RecordingScratch): Promise<Prepared['start']> {
-    const { gpu, config, elem } = this.parts;
-    const { initial } = this.maker;
-    if (!initial) return undefined;
-    const to = scratch.latents.get('latents', config.vision.width);
-    if (elem === 'f32') return { from: initial, to };
-    const stored = new Float32Array(await readBuffer(gpu, initial, initial.size));
-    const half = scratch.latents.get('initial', config.vision.width);
-    const { buffer, byteOffset, byteLength } = toElements(stored, elem);
-    gpu.device.queue.writeBuffer(half.buffer, 0, buffer, byteOffset, byteLength);
-    return { from: half, to };
-  }
-
-  private record(rec: Recording, scratch: RecordingScratch): LedgerBuffer {
-    const { none } = this.parts.weights;
-    const shared = { rec, single: false, none, probabilities: false, media: 1, software: this.parts.gpu.software };
-    const media: Stage = { ...shared, rows: MEDIA_ROWS, scratch: scratch.media };
-    const latents: Stage = { ...shared, rows: this.parts.config.resampler.latents, scratch: scratch.latents };
+  private record(rec: Recording, scratch: MediaScratch): LedgerBuffer {
+    const { media, latents } = mediaStages(this.parts, rec, scratch);
     return this.maker.record(media, latents, scratch.features, this.parts.media);
   }
 }
 
-/** Scratch for clips of up to `frames` frames: rows of features, and rows of latents. */
-class RecordingScratch implements Disposable {
-  readonly media: Scratch;
-  readonly latents: Scratch;
-  readonly features: LedgerBuffer;
-
-  constructor({ gpu, config, elemBytes }: EngineParts, frames: number) {
-    this.media = new Scratch(gpu, 'resampler.media', frames * config.vision.patches, elemBytes);
-    this.latents = new Scratch(gpu, 'resampler.latents', config.resampler.latents, elemBytes);
-    this.features = this.media.get('features', config.vision.width);
-  }
-
-  [Symbol.dispose](): void {
-    this.media[Symbol.dispose]();
-    this.latents[Symbol.dispose]();
-  }
-}
-
 const BUFFER = () => GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
-
-function checkFeatures(config: EngineParts['config'], length: number, frames: number): void {
-  checkClip(config, frames);
-  const { vision } = config;
-  const expected = frames * vision.patches * vision.width;
-  if (length !== expected) {
-    throw new FlamingoError('shape-mismatch', `${frames} frames have ${length} features, ${expected} are expected.`, {
-      hint: 'The vision encoder does not fit the model: convert the package again.',
-      details: { frames, length, expected },
-    });
-  }
-}

@@ -2,6 +2,7 @@ import { type FlamingoConfig, type PerceiverConfig, perceiverOf } from '../forma
 import type { LedgerBuffer } from '../gpu/ledger';
 import { stepValue } from '../gpu/recording';
 import { perceiver } from '../kernels/attention/perceiver';
+import { perceiverProbabilities } from '../kernels/attention/perceiver-probabilities';
 import { addFrames } from '../kernels/embed/add-frames';
 import { FeedForward, Linear, recordHeadNorm, recordNorm } from './linear';
 import type { MediaCache } from './media-cache';
@@ -49,6 +50,13 @@ export class Resampler implements LatentMaker {
   }
 
   record(media: Stage, latents: Stage, features: LedgerBuffer, cache: MediaCache): LedgerBuffer {
+    const finished = this.recordLatents(media, latents, features);
+    this.keysAndValues.record(latents, finished, cache);
+    return finished;
+  }
+
+  /** Without keys and values; where the stages want probabilities, with a tap of those of every layer. */
+  recordLatents(media: Stage, latents: Stage, features: LedgerBuffer): LedgerBuffer {
     const { vision } = this.config;
     const x = latents.scratch.get('latents', vision.width);
     if (this.frames) {
@@ -67,7 +75,6 @@ export class Resampler implements LatentMaker {
     }
     const finished = latents.scratch.get('finished', vision.width);
     recordNorm(latents, 'resampler.norm', this.norm, x, finished);
-    this.keysAndValues.record(latents, finished, cache);
     return finished;
   }
 
@@ -96,10 +103,18 @@ export class Resampler implements LatentMaker {
     recordHeadNorm(latents, `${name}.norm_q`, layer.normQ, q, { rows: latents.rows, heads, d, stride: own });
     recordHeadNorm(media, `${name}.norm_k.media`, layer.normK, mediaKv, { rows: media.rows, heads, d, stride });
     recordHeadNorm(latents, `${name}.norm_k.latents`, layer.normK, latentKv, { rows: latents.rows, heads, d, stride });
-    latents.rec.add(`${name}.attn`, perceiver, {
-      buffers: { q, media_kv: mediaKv, latent_kv: latentKv, y: attended },
-      params: { latents: this.perceiver.latents, media: MEDIA_ROWS, heads, d, scale: d ** -0.5 },
-    });
+    const inputs = { q, media_kv: mediaKv, latent_kv: latentKv };
+    const params = { latents: this.perceiver.latents, media: MEDIA_ROWS, heads, d, scale: d ** -0.5 };
+    latents.rec.add(`${name}.attn`, perceiver, { buffers: { ...inputs, y: attended }, params });
+    if (latents.probabilities) {
+      const keys = media.scratch.rows + this.perceiver.latents;
+      const probabilities = latents.scratch.getFloats('probabilities', heads * keys);
+      latents.rec.add(`${name}.probabilities`, perceiverProbabilities, {
+        buffers: { ...inputs, probabilities },
+        params,
+      });
+      latents.rec.tap(`${name}.probabilities`, probabilities, keys, heads);
+    }
     layer.toOut.record(latents, `${name}.to_out`, attended, x, 'add');
     const hidden = layer.feedForward.recordUp(latents, `${name}.ff`, x);
     layer.feedForward.recordDown(latents, `${name}.ff`, hidden, x, 'add');

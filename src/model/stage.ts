@@ -51,6 +51,11 @@ export class Scratch implements Disposable {
     return buffer;
   }
 
+  /** The same for results that are f32 whatever activations are. */
+  getFloats(name: string, width: number): LedgerBuffer {
+    return this.get(name, (width * 4) / this.elemBytes);
+  }
+
   [Symbol.dispose](): void {
     for (const buffer of this.buffers.values()) buffer.destroy();
     this.buffers.clear();

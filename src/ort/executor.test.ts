@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { buildResampler } from '../convert/graphs/resampler';
 import type { WeightType } from '../core/dtypes';
 import type { EncodedMedia } from '../core/executor';
 import { type FlamingoConfig, seesRanges } from '../format/config';
@@ -8,7 +9,7 @@ import { type ReferenceMedium, resample } from '../reference/model/resampler';
 import { uniform } from '../reference/random';
 import { expectLanesAsAlone } from '../testing/lanes-case';
 import { MODEL_VARIANTS } from '../testing/model-variants';
-import { modelFiles, weightValues } from '../testing/ort-model';
+import { graphFiles, modelFiles, weightValues } from '../testing/ort-model';
 import { tinyConfig } from '../testing/tiny-model';
 import { OrtExecutor } from './executor';
 
@@ -23,6 +24,8 @@ interface Model {
   executor: OrtExecutor;
   media: EncodedMedia[];
   referenceMedia: ReferenceMedium[];
+  features: Float32Array[];
+  frames: number[];
   expected: ReferenceResult;
 }
 
@@ -40,7 +43,7 @@ async function load(config: FlamingoConfig, type: WeightType): Promise<Model> {
   for (const [m, f] of frames.entries()) media.push(await executor.encodeMedia(features[m], f, seen[m]));
   const referenceMedia = features.map((values_, m) => resample(config, values, values_, seen[m]));
   const expected = decode(config, values, { ids, mediaIndex, mediaFirst: firstsOf(config), media: referenceMedia });
-  return { config, executor, media, referenceMedia, expected };
+  return { config, executor, media, referenceMedia, features, frames, expected };
 }
 
 function firstsOf(config: FlamingoConfig): number[] | undefined {
@@ -87,6 +90,17 @@ describe.each(cases)('%s, %s', (name, type) => {
     }
   });
 
+  test('the resampler tells what its latents attended to', async () => {
+    const { config, executor, referenceMedia, features, frames } = model;
+    for (const [m, { attention }] of referenceMedia.entries()) {
+      const asked = executor.resamplerAttention(features[m], frames[m]);
+      if (config.resampler.kind === 'projection') await expect(asked).rejects.toMatchObject({ code: 'unsupported' });
+      else
+        for (const [i, got] of (await asked).entries())
+          expect(difference(got, attention[i].flat(2))).toBeLessThan(1e-5);
+    }
+  });
+
   test('token by token, and after a fork and a rewind, the logits stay the same', async () => {
     const { config, executor, media, expected } = model;
     const step = (start: number, end: number) => ({
@@ -110,6 +124,24 @@ describe.each(cases)('%s, %s', (name, type) => {
     sequence.truncate(7);
     expect(difference((await sequence.append(step(7, 10))).logits, rows(7, 10))).toBeLessThan(1e-4);
   });
+});
+
+test('a package written before says that its graph cannot tell what latents attended to', async () => {
+  const config = tinyConfig();
+  const weights = randomWeights(config, 'f32');
+  const plan = buildResampler(config, 'f32');
+  const before = {
+    ...plan,
+    outputs: plan.outputs.filter(({ name }) => !name.startsWith('resampler_attention')),
+    nodes: plan.nodes.filter(({ outputs: [name] }) => !name.startsWith('resampler_attention')),
+  };
+  const { decoder } = await modelFiles(config, 'f32', weights);
+  const executor = await OrtExecutor.load(config, await graphFiles(before, weights), decoder);
+  const features = uniform(config.vision.patches * config.vision.width, -2, 2, 1);
+  using medium = await executor.encodeMedia(features, 1);
+  expect(await medium.latents()).toHaveLength(config.resampler.latents * config.vision.width);
+  await expect(executor.resamplerAttention(features, 1)).rejects.toMatchObject({ code: 'unsupported' });
+  executor[Symbol.dispose]();
 });
 
 describe('a sequence', () => {

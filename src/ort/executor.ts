@@ -1,7 +1,8 @@
 import { FlamingoError } from '../core/errors';
 import type { EncodedMedia, Executor, ExecutorCounters, MemoryUse, Sequence } from '../core/executor';
 import { checkClip } from '../format/clip-limit';
-import type { FlamingoConfig } from '../format/config';
+import { type FlamingoConfig, withoutResampler } from '../format/config';
+import { resamplerAttentionName } from '../format/tensor-names';
 import { type OrtRuntime, type OrtSession, type OrtTensor, ortRuntime } from './runtime';
 import { OrtSequence } from './sequence';
 
@@ -58,22 +59,30 @@ export class OrtExecutor implements Executor {
   }
 
   async encodeMedia(features: Float32Array, frames: number, seen?: number): Promise<EncodedMedia> {
-    const { patches, width } = this.config.vision;
-    checkClip(this.config, frames);
-    if (features.length !== frames * patches * width) {
-      throw new FlamingoError(
-        'shape-mismatch',
-        `${frames} frames have ${features.length} features, ${frames * patches * width} are expected.`,
-      );
-    }
-    const input = this.ort.floats(features, [1, frames, patches, width]);
-    const results = await this.exclusive(() => this.resampler.run({ features: input }));
-    this.counters.resamplerRuns++;
-    this.counters.mediaKvProjections += this.config.gated.before.length;
-    const data = async (name: string) =>
-      results[name] ? ((await results[name].getData()) as Float32Array) : new Float32Array();
-    const [made, keys, values] = [await data('latents'), await data('media_key'), await data('media_value')];
-    return this.medium(made, keys, values, seen ?? this.config.resampler.latents);
+    const { before } = this.config.gated;
+    const names = before.length > 0 ? ['latents', 'media_key', 'media_value'] : ['latents'];
+    const [made, keys, values] = await this.runResampler(features, frames, names);
+    this.counters.mediaKvProjections += before.length;
+    return this.medium(
+      made,
+      keys ?? new Float32Array(),
+      values ?? new Float32Array(),
+      seen ?? this.config.resampler.latents,
+    );
+  }
+
+  async resamplerAttention(features: Float32Array, frames: number): Promise<Float32Array[]> {
+    const { resampler } = this.config;
+    if (resampler.kind === 'projection') throw withoutResampler();
+    const { layers } = resampler;
+    const names = Array.from({ length: layers }, (_, i) => resamplerAttentionName(i));
+    const missing = names.filter((name) => !this.resampler.outputNames.includes(name));
+    if (missing.length === 0) return await this.runResampler(features, frames, names);
+    throw new FlamingoError(
+      'unsupported',
+      `The graph of this package's resampler gives the attention of ${layers - missing.length} of its ${layers} layers.`,
+      { hint: 'Convert the model again, or use WebGPU.', details: { layers, missing: missing.length } },
+    );
   }
 
   async createSequence(capacity: number): Promise<Sequence> {
@@ -143,6 +152,26 @@ export class OrtExecutor implements Executor {
       await this.resampler.release();
       await this.decoder.release();
     });
+  }
+
+  /** The named outputs for the features [F, v, Dv] of one medium. Throws `shape-mismatch`, or `invalid-option` for too many frames. */
+  private async runResampler(
+    features: Float32Array,
+    frames: number,
+    names: readonly string[],
+  ): Promise<Float32Array[]> {
+    const { patches, width } = this.config.vision;
+    checkClip(this.config, frames);
+    if (features.length !== frames * patches * width) {
+      throw new FlamingoError(
+        'shape-mismatch',
+        `${frames} frames have ${features.length} features, ${frames * patches * width} are expected.`,
+      );
+    }
+    const input = this.ort.floats(features, [1, frames, patches, width]);
+    const results = await this.exclusive(() => this.resampler.run({ features: input }, names));
+    this.counters.resamplerRuns++;
+    return await Promise.all(names.map(async (name) => (await results[name].getData()) as Float32Array));
   }
 
   private medium(latents: Float32Array, keys: Float32Array, values: Float32Array, seen: number): OrtMedia {

@@ -1,10 +1,14 @@
 import type { WeightType } from '../../core/dtypes';
 import { type FlamingoConfig, latentWidth, mediaHeads, type PerceiverConfig, perceiverOf } from '../../format/config';
+import { resamplerAttentionName } from '../../format/tensor-names';
 import { frameEmbeddings } from './frame-embeddings';
 import { GraphBuilder, type GraphPlan } from './graph-builder';
 import { type Build, feedForward, joinHeads, linear, normalize, normalizeHeads, splitHeads } from './layers';
 
-/** features [M,F,v,Dv] -> latents [M,n,width], media_key and media_value [G,M,Hkv,n,d] of the G gated layers. */
+/**
+ * features [M,F,v,Dv] -> latents [M,n,width], media_key and media_value [G,M,Hkv,n,d] of the G gated layers; on request `resampler_attention.<layer>`
+ * [M,H,n,F*v+n], which is made in any case.
+ */
 export function buildResampler(config: FlamingoConfig, type: WeightType): GraphPlan {
   const g = new GraphBuilder('resampler');
   const build = { g, type };
@@ -12,30 +16,35 @@ export function buildResampler(config: FlamingoConfig, type: WeightType): GraphP
   const features = g.input('features', 'f32', ['M', 'F', vision.patches, vision.width]);
   const media = g.size(features, 0);
   const make = resampler.kind === 'projection' ? project : perceive;
-  const latents = make(build, config, features, media);
+  const { latents, attention } = make(build, config, features, media);
   g.output(latents, 'latents', 'f32', ['M', resampler.latents, latentWidth(config)]);
   mediaKeyValues(build, config, latents, media);
+  for (const [i, probabilities] of attention.entries()) {
+    const { heads } = perceiverOf(config);
+    g.output(probabilities, resamplerAttentionName(i), 'f32', ['M', heads, resampler.latents, 'F*v+n']);
+  }
   return g.plan();
 }
 
+/** Latents, and the probabilities of every resampler layer. */
+interface Made {
+  latents: string;
+  attention: string[];
+}
+
 /** One latent for every feature: transformers MllamaForConditionalGeneration.multi_modal_projector. */
-function project(
-  build: Build,
-  { vision, width: D, resampler }: FlamingoConfig,
-  features: string,
-  media: string,
-): string {
+function project(build: Build, { vision, width: D, resampler }: FlamingoConfig, features: string, media: string): Made {
   const { g } = build;
   const rows = g.reshape(features, [-1, vision.width]);
   const projected = linear(build, rows, 'resampler.projection.weight', D, vision.width, true);
-  return g.reshape(projected, g.concat([media, g.ints([resampler.latents, D])], 0));
+  return { latents: g.reshape(projected, g.concat([media, g.ints([resampler.latents, D])], 0)), attention: [] };
 }
 
 /**
  * features [M,F,v,Dv] -> latents [M,n,Dv].
  * Source: Flamingo §2.1; open_flamingo/src/helpers.py PerceiverResampler and PerceiverAttention.
  */
-function perceive(build: Build, config: FlamingoConfig, features: string, media: string): string {
+function perceive(build: Build, config: FlamingoConfig, features: string, media: string): Made {
   const { g } = build;
   const r = perceiverOf(config);
   const [Dv, n] = [config.vision.width, r.latents];
@@ -44,8 +53,13 @@ function perceive(build: Build, config: FlamingoConfig, features: string, media:
   x = g.reshape(x, g.concat([media, g.ints([-1, Dv])], 0));
   const initial = g.weight('resampler.latents', 'f32', [n, Dv]);
   let latents = g.op('Expand', [initial, g.concat([media, g.ints([n, Dv])], 0)]);
-  for (let i = 0; i < r.layers; i++) latents = perceiverLayer(build, r, Dv, `resampler.layers.${i}`, x, latents, media);
-  return normalize(build, latents, 'resampler.norm', r.norm, Dv);
+  const attention: string[] = [];
+  for (let i = 0; i < r.layers; i++) {
+    const layer = perceiverLayer(build, r, Dv, `resampler.layers.${i}`, x, latents, media);
+    latents = layer.latents;
+    attention.push(layer.probabilities);
+  }
+  return { latents: normalize(build, latents, 'resampler.norm', r.norm, Dv), attention };
 }
 
 function perceiverLayer(
@@ -56,7 +70,7 @@ function perceiverLayer(
   x: string,
   latents: string,
   media: string,
-): string {
+): { latents: string; probabilities: string } {
   const { g } = build;
   const inner = r.heads * r.headDim;
   const rows = (value: string) => g.reshape(value, [-1, Dv]);
@@ -76,10 +90,11 @@ function perceiverLayer(
   const [keys, v] = g.split(kv, [inner, inner], -1).map((part) => splitHeads(build, part, media, r.heads, r.headDim));
   const k = normalizeHeads(build, keys, `${at}.norm_k`, r.qkNorm, r.headDim);
   const scores = g.matmul(g.mul(q, g.scalar(r.headDim ** -0.5)), g.transpose(k, [0, 1, 3, 2]));
-  const attended = joinHeads(build, g.matmul(g.softmax(scores), v), r.heads, r.headDim);
+  const probabilities = g.softmax(scores);
+  const attended = joinHeads(build, g.matmul(probabilities, v), r.heads, r.headDim);
   const after = g.add(latents, back(linear(build, attended, `${at}.to_out.weight`, Dv, inner)));
   const normed = normalize(build, rows(after), `${at}.ff.norm`, r.norm, Dv);
-  return g.add(after, back(feedForward(build, normed, `${at}.ff`, r.feedForward, Dv)));
+  return { latents: g.add(after, back(feedForward(build, normed, `${at}.ff`, r.feedForward, Dv))), probabilities };
 }
 
 /** Keys and values of every gated layer, stacked: what the decoder reads instead of the latents. */

@@ -25,6 +25,8 @@ export interface MediaKeyValues {
 export interface ReferenceMedium {
   latents: Rows;
   layers: MediaKeyValues[];
+  /** Probabilities [n, F*v + n] of every head of every resampler layer; none for a projection. */
+  attention: Rows[][];
   /** Latents that tokens see; all of them where nothing is said. */
   seen?: number;
 }
@@ -37,9 +39,12 @@ export function resample(
   seen?: number,
 ): ReferenceMedium {
   const x = rowsOf(features, config.vision.width);
-  const latents = config.resampler.kind === 'projection' ? project(x, values) : perceiver(config, values, x);
+  const isProjection = config.resampler.kind === 'projection';
+  const { latents, attention } = isProjection
+    ? { latents: project(x, values), attention: [] }
+    : perceiver(config, values, x);
   const layers = config.gated.before.map((_, k) => keyValues(linear(latents, values(`gated.${k}.to_kv.weight`))));
-  return { latents, layers, seen };
+  return { latents, layers, seen, attention };
 }
 
 function project(x: Rows, values: WeightValues): Rows {
@@ -50,7 +55,11 @@ function project(x: Rows, values: WeightValues): Rows {
  * Written from Flamingo §2.1 and open_flamingo PerceiverResampler: latents attend over concat(norm(features), norm(latents)), then a feed-forward, both with
  * residuals; a final norm.
  */
-function perceiver(config: FlamingoConfig, values: WeightValues, features: Rows): Rows {
+function perceiver(
+  config: FlamingoConfig,
+  values: WeightValues,
+  features: Rows,
+): Pick<ReferenceMedium, 'latents' | 'attention'> {
   const { vision } = config;
   const r = perceiverOf(config);
   const frames = embeddings(r.maxFrames, values, features.length / vision.patches, vision.width);
@@ -59,13 +68,16 @@ function perceiver(config: FlamingoConfig, values: WeightValues, features: Rows)
     return row.map((value, c) => value + (frame?.[c] ?? 0));
   });
   let latents = rowsOf(values('resampler.latents'), vision.width);
+  const attention: Rows[][] = [];
   for (let i = 0; i < r.layers; i++) {
     const at = `resampler.layers.${i}`;
-    latents = add(latents, perceive(r, at, x, latents, values));
+    const { heads, y } = perceive(r, at, x, latents, values);
+    attention.push(heads);
+    latents = add(latents, y);
     const normed = normalize(latents, `${at}.ff.norm`, r.norm, values);
     latents = add(latents, feedForward(normed, `${at}.ff`, r.feedForward, values));
   }
-  return normalize(latents, 'resampler.norm', r.norm, values);
+  return { latents: normalize(latents, 'resampler.norm', r.norm, values), attention };
 }
 
 function embeddings(rows: number | null, values: WeightValues, frames: number, width: number): Rows | undefined {
@@ -73,21 +85,26 @@ function embeddings(rows: number | null, values: WeightValues, frames: number, w
   return rowsOf(frameEmbeddings(values('resampler.frame_embeddings'), frames, rows, width), width);
 }
 
-function perceive(r: PerceiverConfig, at: string, x: Rows, latents: Rows, values: WeightValues): Rows {
+/** Probabilities of every head, and what the layer's attention adds to the latents. */
+function perceive(
+  r: PerceiverConfig,
+  at: string,
+  x: Rows,
+  latents: Rows,
+  values: WeightValues,
+): { heads: Rows[]; y: Rows } {
   const normed = normalize(latents, `${at}.norm_latents`, r.norm, values);
   const context = [...normalize(x, `${at}.norm_media`, r.norm, values), ...normed];
   const q = linear(normed, values(`${at}.to_q.weight`));
   const { keys, values: v } = keyValues(linear(context, values(`${at}.to_kv.weight`)));
   const heads = Array.from({ length: r.heads }, (_, h) => {
-    const [qh, kh, vh] = [q, keys, v].map((rows) => head(rows, h, r.headDim));
+    const [qh, kh] = [q, keys].map((rows) => head(rows, h, r.headDim));
     const queries = normalizeHead(qh, `${at}.norm_q`, r.qkNorm, values);
     const normed = normalizeHead(kh, `${at}.norm_k`, r.qkNorm, values);
-    return queries.map((row) => mix(softmax(normed.map((key) => dot(row, key) / Math.sqrt(r.headDim))), vh));
+    return queries.map((row) => softmax(normed.map((key) => dot(row, key) / Math.sqrt(r.headDim))));
   });
-  return linear(
-    q.map((_, i) => heads.flatMap((rows) => rows[i])),
-    values(`${at}.to_out.weight`),
-  );
+  const attended = q.map((_, i) => heads.flatMap((rows, h) => mix(rows[i], head(v, h, r.headDim))));
+  return { heads, y: linear(attended, values(`${at}.to_out.weight`)) };
 }
 
 /** The first half of the columns are keys, the second values. */
