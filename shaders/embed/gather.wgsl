@@ -1,4 +1,4 @@
-// y[r, c] = table[ids[r], c], and with LEARNED + positions[p_r + offset, c], p_r the position of row r (lib/places)
+// y[r, c] = table[ids[r], c], and with LEARNED + positions[p_r + offset, c], p_r the position of row r (lib/places); without TABLE the positions alone
 //
 // ids [rows]; table [vocabulary, cols] in STORAGE (lib/weights); positions [., cols]; y [rows, cols].
 // position: tokens already in the cache; offset: first row of the position table that is in use (OPT: 2).
@@ -6,6 +6,7 @@
 alias Elem = f32;
 
 override WG: u32 = 64;
+override TABLE: u32 = 1;
 override LEARNED: u32 = 0;
 
 struct Params { rows: u32, cols: u32, position: u32, offset: u32 }
@@ -27,7 +28,8 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   let r = id.y;
   let cols = params.cols;
   if (r >= params.rows || c >= cols) { return; }
-  var value = weight_at(ids[r], c, cols);
+  var value = 0.0;
+  if (TABLE == 1u) { value = weight_at(ids[r], c, cols); }
   if (LEARNED == 1u) { value += positions[(position_of(r) + params.offset) * cols + c]; }
   y[r * cols + c] = Elem(value);
 }

@@ -93,8 +93,17 @@ export interface FilledParts {
 /** The config, checked, with a recipe for every tensor of it and a reason for every tensor that is left. Throws as planConversion does. */
 export function finishPlan(book: RecipeBook, parts: FilledParts): ConversionPlan {
   const { folder, vision, language, resampler, gated, vocab, notes } = parts;
-  const { width, contextLength, decoder } = language;
-  const config: FlamingoConfig = { vocab, width, contextLength, vision: vision.vision, resampler, gated, decoder };
+  const { width, embeddingWidth, contextLength, decoder } = language;
+  const config: FlamingoConfig = {
+    vocab,
+    width,
+    ...(embeddingWidth === undefined ? {} : { embeddingWidth }),
+    contextLength,
+    vision: vision.vision,
+    resampler,
+    gated,
+    decoder,
+  };
   checkConfig(folder, config);
   checkRecipes([...resamplerTensors(config), ...decoderTensors(config)], book.recipes);
   const unused = [

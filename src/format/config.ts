@@ -62,6 +62,10 @@ export const decoder = v.object({
   feedForward,
   /** true: x + attn(norm1 x) + ffn(norm2 x) (GPT-NeoX); false: one after the other. */
   parallelResidual: v.boolean(),
+  /** `before`: x + f(norm x); `after`: norm(x + f(x)) (OPT-350m). Absent: `before`. */
+  normPlacement: v.optional(v.picklist(['before', 'after'])),
+  /** Whether a norm stands behind the last block. Absent: true. */
+  finalNorm: v.optional(v.boolean()),
   /** The head is the embedding table itself. */
   tiedHead: v.boolean(),
 });
@@ -116,6 +120,8 @@ export const flamingoConfig = v.pipe(
     vocab: count,
     /** Rows of the embedding table, where tokens have one that the head has none for. Absent: `vocab`. */
     embeddings: v.optional(count),
+    /** E, width of embedding and head where it is not D: matrices [D, E] and [E, D] without bias stand between them and the blocks. Absent: D. */
+    embeddingWidth: v.optional(count),
     /** D */
     width: count,
     /** Largest position the language model was trained for; the KV cache is never longer. */
@@ -133,6 +139,10 @@ export const flamingoConfig = v.pipe(
     ({ gated: { before }, decoder: { layers } }) =>
       before.every((block, k) => block < layers && (k === 0 || block > before[k - 1])),
     'the blocks with gated layers are not ascending blocks of the decoder',
+  ),
+  v.check(
+    ({ decoder: { parallelResidual, normPlacement } }) => !parallelResidual || normPlacement !== 'after',
+    'the two halves of a block with a parallel residual have their norms before them',
   ),
   v.check(
     ({ gated: { heads, kvHeads = heads } }) => heads % kvHeads === 0,
@@ -174,6 +184,19 @@ export function withoutResampler(): FlamingoError {
 /** Width of the latents that the gated layers read. */
 export function latentWidth({ resampler: { kind }, vision, width }: FlamingoConfig): number {
   return kind === 'projection' ? width : vision.width;
+}
+
+/** Width of the rows of embedding and head, E. */
+export function embeddingWidth({
+  embeddingWidth: own,
+  width,
+}: Pick<FlamingoConfig, 'embeddingWidth' | 'width'>): number {
+  return own ?? width;
+}
+
+/** The norm behind the last block, where there is one. */
+export function finalNorm({ finalNorm: has = true, norm: config }: DecoderConfig): NormConfig | undefined {
+  return has ? config : undefined;
 }
 
 /** Key/value heads of the gated layers. */

@@ -16,7 +16,7 @@ const every = (n: number, layers: number) => Array.from({ length: layers / n }, 
 const alibi = (heads: number) => ({ kind: 'alibi', slopes: new Array(heads).fill(1) }) as const;
 const rotary = (dims: number) => ({ kind: 'rotary', dims, theta: 10000, pairing: 'half' }) as const;
 
-/** What OpenFlamingo adds: helpers.py. */
+/** What OpenFlamingo adds: helpers.py. flamingo-mini adds the same. */
 function openFlamingo(
   width: number,
   n: number,
@@ -142,7 +142,27 @@ function llamaVision(width: number, layers: number, inner: number): FlamingoConf
     },
   };
 }
+/** flamingo-mini: configuration_flamingo.py with CLIP ViT-L/14, opt-350m's config.json. */
+function miniOverOpt350m(): FlamingoConfig {
+  const base = openFlamingo(1024, 1, 50273, {
+    layers: 24,
+    heads: 16,
+    norm: layer,
+    position: { kind: 'learned', offset: 2, rows: 2050 },
+    feedForward: mlp(4096, true),
+    bias: { qkv: true, out: true, head: false },
+    normPlacement: 'after',
+    finalNorm: false,
+  });
+  return {
+    ...base,
+    embeddingWidth: 512,
+    vision: { ...base.vision, patches: 257 },
+    resampler: { ...base.resampler, maxFrames: 4 } as FlamingoConfig['resampler'],
+  };
+}
 Object.assign(MODELS, {
+  'flamingo-mini (OPT-350m)': miniOverOpt350m(),
   'IDEFICS-9b': idefics(4096, 32, 11008, [16, 96]),
   'IDEFICS-80b': idefics(8192, 80, 22016, [16, 96]),
   'Llama-3.2-11B-Vision': llamaVision(4096, 40, 14336),

@@ -1,5 +1,14 @@
 import { paddedColumns, type WeightType } from '../core/dtypes';
-import { type FlamingoConfig, latentWidth, mediaHeads, type NormConfig, perceiverOf, selfBlocks } from './config';
+import {
+  embeddingWidth,
+  type FlamingoConfig,
+  finalNorm,
+  latentWidth,
+  mediaHeads,
+  type NormConfig,
+  perceiverOf,
+  selfBlocks,
+} from './config';
 
 /**
  * Canonical tensor names of a package and their logical shapes. Matrices are [out, in], row-major, as PyTorch stores them.
@@ -103,13 +112,17 @@ export function decoderTensors(config: FlamingoConfig): TensorSpec[] {
       ...feedForwardTensors(`${at}.ff`, d.feedForward, D),
     ];
   });
+  const E = embeddingWidth(config);
+  const last = finalNorm(d);
   return [
-    matrix('embed.weight', config.embeddings ?? V, D),
+    matrix('embed.weight', config.embeddings ?? V, E),
+    ...optional(E !== D, matrix('embed.project.weight', D, E)),
     ...(d.position.kind === 'learned' ? [vector('positions.weight', d.position.rows, D)] : []),
     ...gatedLayers,
     ...blocks.flat(),
-    ...normTensors('norm', d.norm, D),
-    ...optional(!d.tiedHead, matrix('head.weight', V, D)),
+    ...(last ? normTensors('norm', last, D) : []),
+    ...optional(E !== D, matrix('head.project.weight', E, D)),
+    ...optional(!d.tiedHead, matrix('head.weight', V, E)),
     ...optional(d.bias.head, vector('head.bias', V)),
   ];
 }

@@ -31,6 +31,13 @@ const VARIANTS: Record<string, FlamingoConfig> = {
       feedForward: { inner: 60, activation: 'relu', gated: false, bias: true },
     },
   }),
+  'norms behind the sums, a wider table and head': tinyConfig({
+    embeddingWidth: 64,
+    decoder: {
+      position: { kind: 'learned', offset: 2, rows: 302 },
+      normPlacement: 'after',
+    },
+  }),
   'rms, grouped heads, gated pair': tinyConfig({
     decoder: {
       kvHeads: 2,
@@ -127,17 +134,23 @@ describe('engine', () => {
     expect((await sequence.append({ ...step, visualStrength: 0 })).logits).toEqual(seen);
   });
 
-  it('decodes in one submit that creates nothing, 6 dispatches per block and 5 per gated layer', async () => {
-    using executor = await load(config);
-    const media = await pictures(executor, config, [1]);
-    using sequence = await executor.createSequence(64);
-    const sample = { temperature: 0, topK: 0, topP: 1, seed: 0, step: 0, suppress: [3] };
-    let { token } = await sequence.append({ ids: IDS, mediaIndex: IDS.map(() => 0), media, sample });
-    for (let i = 0; i < 3; i++) ({ token } = await sequence.append({ ids: [token!], mediaIndex: [0], media, sample }));
-    const { lastStep } = executor.counters;
-    const around = 3; // embedding, head, argmax
-    expect(lastStep).toEqual({ submits: 1, dispatches: 3 * 6 + 2 * 5 + around, bindGroups: 0, buffers: 0 });
-  });
+  it.each([
+    ['6 dispatches per block', config, 6, 3], // around the blocks: embedding, head, argmax
+    ['8 where norms stand behind', VARIANTS['norms behind the sums, a wider table and head'], 8, 6], // and two projections, positions
+  ] as const)(
+    'decodes in one submit that creates nothing, %s and 5 per gated layer',
+    async (_, config, perBlock, around) => {
+      using executor = await load(config);
+      const media = await pictures(executor, config, [1]);
+      using sequence = await executor.createSequence(64);
+      const sample = { temperature: 0, topK: 0, topP: 1, seed: 0, step: 0, suppress: [3] };
+      let { token } = await sequence.append({ ids: IDS, mediaIndex: IDS.map(() => 0), media, sample });
+      for (let i = 0; i < 3; i++)
+        ({ token } = await sequence.append({ ids: [token!], mediaIndex: [0], media, sample }));
+      const { lastStep } = executor.counters;
+      expect(lastStep).toEqual({ submits: 1, dispatches: 3 * perBlock + 2 * 5 + around, bindGroups: 0, buffers: 0 });
+    },
+  );
 
   it('draws the same token for the same seed and never a suppressed one', async () => {
     using executor = await load(config);

@@ -137,7 +137,7 @@ export class FeedForward {
     up: Matrix,
     down: Matrix,
     private readonly config: FeedForwardConfig,
-    { norm, upBias, downBias }: { norm: Norm; upBias?: LedgerBuffer; downBias?: LedgerBuffer },
+    { norm, upBias, downBias }: { norm?: Norm; upBias?: LedgerBuffer; downBias?: LedgerBuffer },
   ) {
     this.up = new Linear(up, { norm, bias: upBias, activation: config.activation, pair: config.gated });
     this.down = new Linear(down, { bias: downBias });

@@ -5,7 +5,7 @@ import { causalAttention } from '../kernels/attention/causal';
 import { splitQkv } from '../kernels/position/split-qkv';
 import { Linear } from './linear';
 import type { Stage } from './stage';
-import type { Weights } from './weights';
+import type { Norm, Weights } from './weights';
 
 /** Keys and values of one block for every token of a sequence, [kvHeads, capacity, d] each. */
 export interface KeyValueCache {
@@ -27,19 +27,21 @@ export class SelfAttention {
   private readonly qkv: Linear;
   private readonly out: Linear;
   private readonly qkNorms: LedgerBuffer | undefined;
+  private readonly tables: PositionTables;
 
   constructor(
     weights: Weights,
     private readonly name: string,
     private readonly config: DecoderConfig,
-    private readonly tables: PositionTables,
+    { tables, norm }: { tables: PositionTables; norm: Norm | undefined },
   ) {
     const at = `${name}.attn`;
     this.qkv = new Linear(weights.matrix(`${at}.qkv.weight`), {
-      norm: weights.norm(`${name}.norm1`, config.norm),
+      norm,
       bias: weights.vector(`${at}.qkv.bias`),
     });
     this.out = new Linear(weights.matrix(`${at}.out.weight`), { bias: weights.vector(`${at}.out.bias`) });
+    this.tables = tables;
     this.qkNorms = weights.vector(`${at}.qk_norms`);
   }
 

@@ -56,6 +56,16 @@ export const MODEL_VARIANTS: Record<string, FlamingoConfig> = {
       feedForward: { inner: 33, activation: 'gelu-tanh', gated: false, bias: true },
     },
   }),
+  'norms behind the sums, none at the end, a narrower table, tied (OPT-350m)': tinyConfig({
+    embeddingWidth: 28,
+    decoder: {
+      position: { kind: 'learned', offset: 2, rows: 302 },
+      feedForward: { inner: 100, activation: 'relu', gated: false, bias: true },
+      normPlacement: 'after',
+      finalNorm: false,
+      tiedHead: true,
+    },
+  }),
   'ALiBi rounded to bfloat16, five heads, parallel residual (Falcon)': tinyConfig({
     decoder: {
       heads: 5,

@@ -15,7 +15,7 @@ export const FAMILIES = ['of-neox', 'of-mpt1b', 'of-mpt7b', 'of-opt', 'of-llama'
 /** Further layouts: compared with upstream in f32 only. */
 export const LEAN = [
   ...['of-gptj', 'of-falcon', 'of-falcon40b', 'of-falconrw', 'of-siglip', 'of-previous'],
-  ...['idefics', 'idefics-instruct', 'otter-video', 'otter-image', 'mini-gpt2', 'mini-opt', 'mllama'],
+  ...['idefics', 'idefics-instruct', 'otter-video', 'otter-image', 'mini-gpt2', 'mini-opt', 'mini-opt350', 'mllama'],
 ];
 
 /** In the deep tier a test runs what `npm test` leaves out for its time. */

@@ -7,6 +7,8 @@ import type { ModelFolder } from '../sources';
 /** What a language model's files say about it. */
 export interface LanguageModel {
   width: number;
+  /** Of the embedding's rows, where it is not `width`. */
+  embeddingWidth?: number;
   contextLength: number;
   decoder: DecoderConfig;
   /** Names of the input table, and of the head where it is not the same table. */

@@ -1,7 +1,7 @@
 import { tensorOf } from '../../format/tensor-source';
 import type { RecipeBook } from '../recipe';
 import type { ModelFolder } from '../sources';
-import { activationOf, allow, flagField, headWidth, numberField, unsupported } from './fields';
+import { activationOf, allow, flagField, headWidth, numberField } from './fields';
 import { countBlocks, hasAny, type LanguageModel, stack } from './language';
 
 /** Rows of the position table before position 0. OPTLearnedPositionalEmbedding.offset. */
@@ -13,14 +13,18 @@ export function opt(folder: ModelFolder): LanguageModel {
   // Published files have the tensors with and without the leading `model.`.
   const root = hasAny(source, /^decoder\./) ? 'decoder' : 'model.decoder';
   const [width, heads] = [numberField(folder, 'hidden_size'), numberField(folder, 'num_attention_heads')];
-  refuseOthers(folder, width);
+  allow(folder, 'layer_norm_elementwise_affine', [true]);
   const layers = countBlocks(folder, /^(?:model\.)?decoder\.layers\.(\d+)\./, numberField(folder, 'num_hidden_layers'));
   const headDim = headWidth(folder, width, heads);
   const bias = hasAny(source, /decoder\.layers\.\d+\.(self_attn\.\w+_proj|fc[12])\.bias$/);
   const [rows] = tensorOf(source, `${root}.embed_positions.weight`).shape;
   const tied = flagField(folder, 'tie_word_embeddings', true);
+  const normBefore = flagField(folder, 'do_layer_norm_before', true);
+  const finalNorm = normBefore && !flagField(folder, '_remove_final_layer_norm', false);
+  const embeddingWidth = numberField(folder, 'word_embed_proj_dim', width);
   return {
     width,
+    ...(embeddingWidth === width ? {} : { embeddingWidth }),
     contextLength: rows - POSITION_OFFSET,
     embedding: `${root}.embed_tokens.weight`,
     head: tied ? null : 'lm_head.weight',
@@ -46,30 +50,29 @@ export function opt(folder: ModelFolder): LanguageModel {
         bias,
       },
       parallelResidual: false,
+      ...(normBefore ? {} : { normPlacement: 'after' }),
+      ...(finalNorm ? {} : { finalNorm }),
       tiedHead: tied,
     },
-    fill: (book) => fill(book, folder, root, layers, bias),
-    ignore: (name) => (tied && name === 'lm_head.weight' ? 'the head is the embedding table' : undefined),
+    fill(book) {
+      fillBlocks(book, folder, root, layers, bias);
+      stack(book, source, 'positions', [`${root}.embed_positions`], false);
+      if (finalNorm) stack(book, source, 'norm', [`${root}.final_layer_norm`], true);
+      if (embeddingWidth === width) return;
+      stack(book, source, 'embed.project', [`${root}.project_in`], false);
+      stack(book, source, 'head.project', [`${root}.project_out`], false);
+    },
+    ignore(name) {
+      if (tied && name === 'lm_head.weight') return 'the head is the embedding table';
+      return !finalNorm && name.startsWith(`${root}.final_layer_norm.`)
+        ? 'config.json leaves this norm out'
+        : undefined;
+    },
   };
 }
 
-/** What only opt-350m and experiments have: norms behind the layers, a projected embedding, norms without weights. */
-function refuseOthers(folder: ModelFolder, width: number): void {
-  allow(folder, 'do_layer_norm_before', [true], 'opt-350m, which has its norms behind the layers, is not known.');
-  allow(folder, '_remove_final_layer_norm', [false]);
-  allow(folder, 'layer_norm_elementwise_affine', [true]);
-  const projected = numberField(folder, 'word_embed_proj_dim', width);
-  if (projected === width) return;
-  throw unsupported(
-    folder,
-    'word_embed_proj_dim',
-    projected,
-    `the hidden_size, ${width}`,
-    'A projected embedding is not known.',
-  );
-}
-
-function fill(book: RecipeBook, { source }: ModelFolder, root: string, layers: number, bias: boolean): void {
+/** Norms before the halves of a block, or behind them: the names are the same. */
+function fillBlocks(book: RecipeBook, { source }: ModelFolder, root: string, layers: number, bias: boolean): void {
   for (let i = 0; i < layers; i++) {
     const [from, to] = [`${root}.layers.${i}`, `blocks.${i}`];
     const put = (target: string, withBias: boolean, ...names: string[]) =>
@@ -87,6 +90,4 @@ function fill(book: RecipeBook, { source }: ModelFolder, root: string, layers: n
     put('ff.up', bias, 'fc1');
     put('ff.down', bias, 'fc2');
   }
-  stack(book, source, 'positions', [`${root}.embed_positions`], false);
-  stack(book, source, 'norm', [`${root}.final_layer_norm`], true);
 }

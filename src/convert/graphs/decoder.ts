@@ -1,5 +1,12 @@
 import type { WeightType } from '../../core/dtypes';
-import { type FlamingoConfig, mediaHeads, seesRanges, selfBlocks } from '../../format/config';
+import {
+  embeddingWidth,
+  type FlamingoConfig,
+  finalNorm,
+  mediaHeads,
+  seesRanges,
+  selfBlocks,
+} from '../../format/config';
 import { gatedLayer, type MediaInputs } from './gated-layer';
 import { GraphBuilder, type GraphPlan } from './graph-builder';
 import { type Build, feedForward, linear, normalize, tableRows } from './layers';
@@ -26,7 +33,9 @@ export function buildDecoder(config: FlamingoConfig, type: WeightType, options: 
   const batch = g.size(ids, 0);
   const at = positions(build, config, { ids, position, options });
   const media = mediaInputs(build, config, options);
-  let x = tableRows(build, 'embed.weight', g.reshape(ids, [-1]), config.embeddings ?? V, D);
+  const E = embeddingWidth(config);
+  let x = tableRows(build, 'embed.weight', g.reshape(ids, [-1]), config.embeddings ?? V, E);
+  if (E !== D) x = linear(build, x, 'embed.project.weight', D, E);
   if (d.position.kind === 'learned') x = addLearnedPositions(build, config, x, at, batch);
   const own = new Set(selfBlocks(config));
   for (let i = 0; i < d.layers; i++) {
@@ -40,18 +49,26 @@ export function buildDecoder(config: FlamingoConfig, type: WeightType, options: 
     if (options.taps) g.output(rowsToTokens(build, x, batch, D), `hidden.${i}`, 'f32', ['B', 'T', D]);
   }
   const head = d.tiedHead ? 'embed.weight' : 'head.weight';
-  const normed = normalize(build, x, 'norm', d.norm, D);
-  let logits = linear(build, normed, head, V, D);
+  const last = finalNorm(d);
+  if (last) x = normalize(build, x, 'norm', last, D);
+  if (E !== D) x = linear(build, x, 'head.project.weight', E, D);
+  let logits = linear(build, x, head, V, E);
   if (d.bias.head) logits = g.add(logits, g.weight('head.bias', 'f32', [V]));
   g.output(rowsToTokens(build, logits, batch, V), 'logits', 'f32', ['B', 'T', V]);
   return g.plan();
 }
 
-/** x + attn(norm1 x) + ffn(norm2 x), or one after the other. x [B*T, D]. */
+/** x + attn(norm1 x) + ffn(norm2 x), or one after the other, or with the norms behind the sums. x [B*T, D]. */
 function block(build: Build, config: FlamingoConfig, i: number, x: string, at: Positions, batch: string): string {
   const { g } = build;
   const { decoder: d, width: D } = config;
   const name = `blocks.${i}`;
+  if (d.normPlacement === 'after') {
+    const sum = g.add(x, selfAttention(build, config, i, x, at, batch));
+    const y = normalize(build, sum, `${name}.norm1`, d.norm, D);
+    const ff = feedForward(build, y, `${name}.ff`, d.feedForward, D);
+    return normalize(build, g.add(y, ff), `${name}.norm2`, d.norm, D);
+  }
   const attended = selfAttention(build, config, i, normalize(build, x, `${name}.norm1`, d.norm, D), at, batch);
   const after = g.add(x, attended);
   const source = d.parallelResidual ? x : after;

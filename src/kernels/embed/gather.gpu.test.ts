@@ -13,26 +13,33 @@ const shapes = [
   [2, 300],
 ];
 
-const cases = (['f32', 'f16', 'q8', 'q4'] as WeightType[]).flatMap((storage) =>
+const kinds: { storage: WeightType; table: boolean; learned: boolean; tree: boolean }[] = [
+  { storage: 'f32', table: true, learned: false, tree: false },
+  { storage: 'f32', table: false, learned: true, tree: false },
+  { storage: 'f16', table: true, learned: true, tree: false },
+  { storage: 'q8', table: true, learned: false, tree: false },
+  { storage: 'q4', table: true, learned: true, tree: true },
+];
+
+const cases = kinds.flatMap((kind) =>
   shapes.map(([rows, cols]) => ({
-    name: `${storage} [${rows}, ${cols}]`,
-    storage,
+    name: `${kind.table ? kind.storage : 'positions alone'} [${rows}, ${cols}]`,
+    ...kind,
     rows,
     cols,
-    learned: storage === 'f16' || storage === 'q4',
-    tree: storage === 'q4',
   })),
 );
 
 await describeKernel(
   gather,
   Object.fromEntries(
-    cases.map(({ name, storage, rows, cols, learned, tree }) => [
+    cases.map(({ name, storage, table, rows, cols, learned, tree }) => [
       name,
       () => {
         const vocabulary = 101;
         const ids = Uint32Array.from({ length: rows }, (_, r) => (r * 37 + 100) % vocabulary);
         const { weight, scale, values } = randomMatrix(storage, vocabulary, cols);
+        if (!table) weight.fill(0xff);
         const [position, offset] = [4, 2];
         const used = uniform((position + offset + rows) * cols, -1, 1, 3);
         used.fill(Number.NaN, 0, (position + offset) * cols);
@@ -41,12 +48,17 @@ await describeKernel(
         return {
           params: { rows, cols, position, offset },
           buffers: { ids, weight, scale, positions, places: Uint32Array.from(places), y: rows * cols },
-          overrides: { STORAGE: STORAGE_CODE[storage], LEARNED: Number(learned), TREE: Number(tree) },
+          overrides: {
+            STORAGE: STORAGE_CODE[storage],
+            TABLE: Number(table),
+            LEARNED: Number(learned),
+            TREE: Number(tree),
+          },
           elem: ['y'],
           expected: {
             y: reference(
               ids,
-              values,
+              table ? values : undefined,
               cols,
               learned ? { positions, position, offset, places: tree ? places : undefined } : undefined,
             ),

@@ -2,11 +2,12 @@ import { defineKernel } from '../../gpu/kernel';
 
 /**
  * Token embedding: y[r, c] = table[ids[r], c], and with LEARNED + positions[p_r + offset, c]; p_r = position + r, or with TREE places[r].
+ * Without TABLE the positions alone: a projected embedding is added to them.
  * ids u32 [rows]; weight, scale: the table [vocabulary, cols] in STORAGE; positions f32 [., cols]; y [rows, cols].
  */
 export const gather = defineKernel({
   id: 'embed/gather',
-  overrides: { WG: 64, STORAGE: 0, LEARNED: 0, TREE: 0 },
+  overrides: { WG: 64, STORAGE: 0, TABLE: 1, LEARNED: 0, TREE: 0 },
   params: { rows: 'u32', cols: 'u32', position: 'u32', offset: 'u32' },
   bindings: { ids: 'read', weight: 'read', scale: 'read', positions: 'read', places: 'read', y: 'write' },
   workgroups: ({ rows, cols }, { WG }) => [Math.ceil(cols / WG), rows, 1],

@@ -1,5 +1,5 @@
 import { roundToBfloat } from '../../core/half';
-import { type FlamingoConfig, mediaHeads, selfBlocks } from '../../format/config';
+import { embeddingWidth, type FlamingoConfig, finalNorm, mediaHeads, selfBlocks } from '../../format/config';
 import {
   add,
   dot,
@@ -37,8 +37,14 @@ export interface ReferenceResult {
 /** The whole language model with its gated layers over a whole sequence at once, f64, without a cache: Flamingo §2.2 around a plain transformer. */
 export function decode(config: FlamingoConfig, values: WeightValues, tokens: ReferenceTokens): ReferenceResult {
   const { decoder: d, gated, width: D } = config;
-  const table = rowsOf(values('embed.weight'), D);
-  let x = tokens.ids.map((id, p) => table[id].map((v, c) => v + learnedPosition(config, values, p)[c]));
+  const E = embeddingWidth(config);
+  const project = (rows: Rows, name: string) => (E === D ? rows : linear(rows, values(name)));
+  const table = rowsOf(values('embed.weight'), E);
+  const embedded = project(
+    tokens.ids.map((id) => table[id]),
+    'embed.project.weight',
+  );
+  let x = embedded.map((row, p) => row.map((v, c) => v + learnedPosition(config, values, p)[c]));
   const own = new Set(selfBlocks(config));
   const hidden: Rows[] = [];
   const attention: Rows[][] = [];
@@ -52,7 +58,8 @@ export function decode(config: FlamingoConfig, values: WeightValues, tokens: Ref
     if (own.has(i)) x = block(config, values, i, x);
     hidden.push(x);
   }
-  const normed = normalize(x, 'norm', d.norm, values);
+  const last = finalNorm(d);
+  const normed = project(last ? normalize(x, 'norm', last, values) : x, 'head.project.weight');
   const bias = d.bias.head ? values('head.bias') : undefined;
   return { logits: linear(normed, values(d.tiedHead ? 'embed.weight' : 'head.weight'), bias), hidden, attention };
 }
@@ -124,6 +131,10 @@ function gate(stored: Float64Array, x: Rows): Rows {
 
 function block({ decoder: d }: FlamingoConfig, values: WeightValues, i: number, x: Rows): Rows {
   const at = `blocks.${i}`;
+  if (d.normPlacement === 'after') {
+    const y = normalize(add(x, selfAttention(d, values, at, x)), `${at}.norm1`, d.norm, values);
+    return normalize(add(y, feedForward(y, `${at}.ff`, d.feedForward, values)), `${at}.norm2`, d.norm, values);
+  }
   const after = add(x, selfAttention(d, values, at, normalize(x, `${at}.norm1`, d.norm, values)));
   const source = d.parallelResidual ? x : after;
   return add(after, feedForward(normalize(source, `${at}.norm2`, d.norm, values), `${at}.ff`, d.feedForward, values));

@@ -137,7 +137,11 @@ const optLike =
       b.linear(`${from}.fc2`, `${to}.ff.down`, D, inner, bias);
     }
     b.put(`${root}.embed_positions.weight`, b.make.make([72, D], -1, 1), 'positions.weight');
-    b.norm(`${root}.final_layer_norm`, 'norm', D, true);
+    if (spec.decoder?.finalNorm !== false) b.norm(`${root}.final_layer_norm`, 'norm', D, true);
+    if (spec.tableWidth !== undefined) {
+      b.linear(`${root}.project_in`, 'embed.project', D, spec.tableWidth, false);
+      b.linear(`${root}.project_out`, 'head.project', spec.tableWidth, D, false);
+    }
     tables(b, spec, `${root}.embed_tokens.weight`, 'lm_head.weight');
     return {
       ...b,
@@ -148,7 +152,7 @@ const optLike =
         num_hidden_layers: layers,
         ffn_dim: inner,
         max_position_embeddings: 70,
-        word_embed_proj_dim: D,
+        word_embed_proj_dim: spec.tableWidth ?? D,
         do_layer_norm_before: true,
         ...spec.config,
       },
@@ -223,7 +227,13 @@ export const llama: Family = (spec, seed) => {
   };
 };
 
-export function tables(b: Builder, { rows, width, tied }: LanguageSpec, embedding: string, head: string): void {
+export function tables(
+  b: Builder,
+  { rows, tableWidth, width: D, tied }: LanguageSpec,
+  embedding: string,
+  head: string,
+): void {
+  const width = tableWidth ?? D;
   b.put(embedding, b.make.make([rows, width], -1, 1));
   if (!tied) b.put(head, b.make.matrix(rows, width));
 }

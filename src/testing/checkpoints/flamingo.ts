@@ -164,7 +164,7 @@ export function deltaOf(spec: FlamingoSpec, language: LanguageCheckpoint) {
 
 /** Tables as upstream's `resize_token_embeddings` leaves them: as long as the tokenizer. What no file holds are zeros in a package. */
 function fillTables(
-  { delta, tokens, language: { width, rows } }: FlamingoSpec,
+  { delta, tokens, language: { width: D, tableWidth: width = D, rows } }: FlamingoSpec,
   language: LanguageCheckpoint,
   make: TensorMaker,
   tensors: Tensors,
@@ -207,6 +207,7 @@ export function configOf(
   return {
     vocab,
     width: spec.language.width,
+    ...(spec.language.tableWidth === undefined ? {} : { embeddingWidth: spec.language.tableWidth }),
     contextLength,
     vision: { width: clip.width, patches: Math.floor(clip.imageSize / clip.patch) ** 2, imageSize: clip.imageSize },
     resampler: {

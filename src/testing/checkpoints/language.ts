@@ -12,6 +12,8 @@ import {
 /** Sizes of a language model; families read what concerns them. */
 export interface LanguageSpec {
   width: number;
+  /** Width of the tables, where it is another. */
+  tableWidth?: number;
   heads: number;
   kvHeads?: number;
   headDim?: number;
