@@ -22,6 +22,9 @@ export { classifyEnsemble, type EnsembleOptions, scoreEnsemble } from './session
 export type { GateValues } from './session/gates';
 export type { LoadProgress, ModelSource } from './session/load-types';
 export type {
+  AddMediaOptions,
+  AttentionMap,
+  AttentionRollout,
   CandidateScore,
   ClassifyOptions,
   ContextToken,

@@ -8,6 +8,8 @@ const OUTPUTS = [
   'latents',
   'hidden',
   'attention',
+  'resampler_attention',
+  'rollout',
   'logits',
   'aspect_ratio_ids',
   'cross_attention_mask',

@@ -6,7 +6,7 @@ import { animatedFrames, countFrames, refuseVideo } from '../media/animation-nod
 import { decodeImage } from '../media/decode-node';
 import { mediaPixels } from '../media/pixels';
 import { scoreCandidates } from '../session/candidates';
-import { choose } from '../session/choose';
+import { type Choice, choose } from '../session/choose';
 import { TokenContext } from '../session/context';
 import { defaultCapacity } from '../session/default-capacity';
 import { encodeFeatures } from '../session/encode-media';
@@ -19,6 +19,7 @@ import { withBegin } from '../text/begin';
 import { firstMedia, mediaPositions } from '../text/media-positions';
 import type { RunOutput, RunRequest } from './requests';
 import { readPicture } from './requests-file';
+import { makeRollouts } from './run-rollout';
 import { type Stats, snapshot, statsSince } from './run-stats';
 import { tensorsOf, type VisualEntry } from './run-tensors';
 
@@ -94,9 +95,11 @@ export async function runRequest(
   using sequence = await engine.createSequence(defaultCapacity(manifest.config.contextLength, ids.length));
   const wants = (output: RunOutput) => request.outputs.includes(output);
   const { decoder, gated } = manifest.config;
+  const rollouts = wants('rollout') ? await makeRollouts(model, visual) : [];
+  const wantsAttention = (wants('attention') && media.length > 0) || rollouts.length > 0;
   const taps = [
     ...(wants('hidden') ? Array.from({ length: decoder.layers }, (_, i) => `hidden.${i}`) : []),
-    ...(wants('attention') && media.length > 0 ? gated.before.map((_, k) => `attention.${k}`) : []),
+    ...(wantsAttention ? gated.before.map((_, k) => `attention.${k}`) : []),
   ];
   const step = await sequence.append({
     ids,
@@ -117,14 +120,16 @@ export async function runRequest(
   if (request.beams) {
     const { num_beams, max_new_tokens, length_penalty } = request.beams;
     const beams = { numBeams: num_beams, maxNewTokens: max_new_tokens, lengthPenalty: length_penalty };
-    const chosen = await generated(runner, beams);
+    const chosen = (await generated(runner, beams)).map(({ id }) => id);
     result[`beam${num_beams}_ids`] = chosen;
     result[`beam${num_beams}_text`] = tokenizer.decode(chosen);
   }
+  let steps: Choice[] = [];
   if (request.generate) {
     const { max_new_tokens, temperature, top_k, top_p, seed } = request.generate;
     const options = { maxNewTokens: max_new_tokens, temperature, topK: top_k, topP: top_p, seed };
-    result.greedy_ids = await generated(runner, options);
+    steps = await generated(runner, { ...options, attention: rollouts.length > 0 });
+    result.greedy_ids = steps.map(({ id }) => id);
     result.greedy_text = tokenizer.decode(result.greedy_ids);
   }
   result.stats = statsSince(model, before);
@@ -137,6 +142,8 @@ export async function runRequest(
       mediaFirst,
       logits: step.logits!,
       taps: step.taps,
+      rollouts,
+      generated: steps,
     }),
   };
 }
@@ -153,14 +160,14 @@ function contextOf({ manifest }: LoadedParts, ids: readonly number[], visual: re
   return context;
 }
 
-/** Ids of an answer, the chunk-end token included; the context is left as it was. */
-async function generated(runner: ContextRunner, options: GenerateOptions): Promise<number[]> {
+/** Tokens of an answer, the chunk-end token included; the context is left as it was. */
+async function generated(runner: ContextRunner, options: GenerateOptions): Promise<Choice[]> {
   const { length } = runner;
-  const ids: number[] = [];
+  const chosen: Choice[] = [];
   const ends = [runner.parts.manifest.prompt.endOfChunkId];
-  for await (const { id } of choose(runner, validateGenerate(options), ends, undefined)) ids.push(id);
+  for await (const choice of choose(runner, validateGenerate(options), ends, undefined)) chosen.push(choice);
   runner.forgetFrom(length);
-  return ids;
+  return chosen;
 }
 
 /** Paths of the pictures of each clip, or of the one animated file that has them all. Throws `media-count` when the prompt has another number of image tokens. */

@@ -3,9 +3,12 @@ import type { EncodedMedia } from '../core/executor';
 import type { MediaPixels } from '../core/media-pixels';
 import { type FlamingoConfig, latentWidth } from '../format/config';
 import type { WritableTensor } from '../format/safetensors-writer';
+import type { Choice } from '../session/choose';
 import type { LoadedParts } from '../session/load-with';
+import type { MediaRollout } from '../session/rollout';
 import type { MediaHandle } from '../session/types';
 import type { RunOutput, RunRequest } from './requests';
+import { addResamplerAttention, addRollouts } from './run-rollout';
 
 /** A picture or clip of a request at every stage. */
 export interface VisualEntry {
@@ -24,25 +27,29 @@ export interface RunTensors {
   mediaFirst: number[];
   logits: Float32Array;
   taps: Map<string, Float32Array>;
+  /** Of each of `visual`, where they were asked for. */
+  rollouts: MediaRollout[];
+  /** The steps of the answer. */
+  generated: Choice[];
 }
 
-type Add = (name: string, shape: number[], values: Float32Array | Int32Array) => void;
+export type Add = (name: string, shape: number[], values: Float32Array | Int32Array) => void;
 
 /** The tensors that a request asked for, under the names and in the shapes of e2e/goldens/README.md. */
-export async function tensorsOf(
-  { manifest: { config } }: LoadedParts,
-  request: RunRequest,
-  got: RunTensors,
-): Promise<WritableTensor[]> {
+export async function tensorsOf(model: LoadedParts, request: RunRequest, got: RunTensors): Promise<WritableTensor[]> {
+  const { config } = model.manifest;
   const [M, T] = [got.visual.length, got.ids.length];
   const tensors: WritableTensor[] = [];
   const add: Add = (name, shape, values) => tensors.push({ name: `${request.id}/${name}`, shape, values });
   const wants = (output: RunOutput) => request.outputs.includes(output);
   if (wants('input_ids')) add('input_ids', [T], Int32Array.from(got.ids));
   if (M > 0) await addVisual(add, config, wants, got, request.frames);
+  if (M > 0 && wants('resampler_attention')) await addResamplerAttention(add, model, got.visual);
+  if (got.rollouts.length > 0) addRollouts(add, config, got);
   for (const [name, values] of got.taps) {
     const isHidden = name.startsWith('hidden.');
-    add(name, isHidden ? [T, config.width] : [config.gated.heads, T, M * config.resampler.latents], values);
+    if (isHidden || wants('attention'))
+      add(name, isHidden ? [T, config.width] : [config.gated.heads, T, M * config.resampler.latents], values);
   }
   if (wants('logits')) add('logits', [T, config.vocab], got.logits);
   return tensors;

@@ -18,6 +18,7 @@ import { graphWeights, openOrt, prepareWgsl } from './open-engine';
 import type { ModelParts } from './parts';
 import { type Arriving, packageBytes, readPackage } from './read-package';
 import { rehearse } from './rehearse';
+import { Rollouts } from './rollouts';
 import { ContextRunner } from './runner';
 import { Session } from './session';
 import { Tap } from './tap';
@@ -127,6 +128,7 @@ function loaded(
     executor: engine,
     tokenizer,
     media: cleanup.use(new MediaStore()),
+    rollouts: new Rollouts(engine, manifest.config),
     vision,
     tap,
     pixels: (frames: readonly MediaSource[], signal?: AbortSignal) => platform.pixels(frames, manifest, signal),

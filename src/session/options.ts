@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { FlamingoError } from '../core/errors';
-import type { ClassifyOptions, GenerateOptions, ScoreOptions } from './types';
+import type { AddMediaOptions, ClassifyOptions, GenerateOptions, ScoreOptions } from './types';
 
 /** Most alternatives that `topLogprobs` lists. */
 export const MAX_TOP_LOGPROBS = 20;
@@ -51,6 +51,13 @@ export function validateGenerate(options: GenerateOptions): CheckedGenerate {
     );
   }
   return checked;
+}
+
+const addMediaOptions = v.object({ rollout: v.optional(v.boolean(), false) });
+
+/** Checks the options of `addMedia`. Throws `invalid-option`. */
+export function validateAddMedia(options: AddMediaOptions): v.InferOutput<typeof addMediaOptions> {
+  return check('addMedia', addMediaOptions, options);
 }
 
 const classifyOptions = v.object({ visualStrength, by: v.optional(v.picklist(['sum', 'mean']), 'sum') });

@@ -4,6 +4,7 @@ import type { Manifest } from '../format/manifest';
 import type { Vocabulary } from '../text/constraint/guide';
 import type { VisionEncoder } from '../vision/encoder';
 import type { MediaStore } from './media-store';
+import type { Rollouts } from './rollouts';
 import type { Tap } from './tap';
 import type { MediaSource } from './types';
 
@@ -26,6 +27,8 @@ export interface ModelParts {
   readonly executor: Executor;
   readonly tokenizer: SessionTokenizer;
   readonly media: MediaStore;
+  /** Of media whose attention somebody wants to follow to patches. */
+  readonly rollouts: Rollouts;
   /** vision.onnx: pixels [F,3,S,S] -> features [F,v,Dv]. */
   readonly vision: Pick<VisionEncoder, 'runs' | 'encode' | 'embed'>;
   /** Pictures -> pixels [F,3,S,S], preprocessed as the manifest says. */

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, it } from 'vitest';
-import { expectAttention, expectOptionsHold } from '../testing/answer-case';
+import { expectAttention, expectOptionsHold, expectRollout } from '../testing/answer-case';
 import { goldenModel } from '../testing/golden-model';
 import { isDeep } from '../testing/parity';
 import type { LoadedParts } from './load-with';
@@ -13,6 +13,8 @@ describe.runIf(isDeep())('whole answers', () => {
   afterAll(() => model[Symbol.asyncDispose]());
 
   it('follow every option', () => expectOptionsHold(model, 'of-neox'));
+
+  it('lead to patches where that is asked for', () => expectRollout(model, 'of-neox'));
 
   it('show where they looked, and can be made not to look', () => expectAttention(model, 'of-neox'));
 });

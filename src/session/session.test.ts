@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { answerOf, expectAttention, expectOptionsHold } from '../testing/answer-case';
+import { answerOf, expectAttention, expectOptionsHold, expectRollout } from '../testing/answer-case';
 import { example, goldenModel, goldenPicture, sums } from '../testing/golden-model';
 import type { LoadedParts } from './load-with';
 import type { FlamingoSession, MediaHandle, Part } from './types';
@@ -198,6 +198,8 @@ describe('tokens', () => {
 
 describe('an answer', () => {
   it('follows every option', () => expectOptionsHold(model, 'of-neox'));
+
+  it('leads to patches where that is asked for', () => expectRollout(model, 'of-neox'));
 
   it('shows where it looked, and can be made not to look', () => expectAttention(model, 'of-neox'));
 

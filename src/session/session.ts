@@ -5,9 +5,10 @@ import { rank, scoreCandidates } from './candidates';
 import { TokenContext } from './context';
 import { encodeFeatures } from './encode-media';
 import { mediaContent } from './media-content';
-import { validateClassify, validateGenerate } from './options';
+import { validateAddMedia, validateClassify, validateGenerate } from './options';
 import type { ContextRunner } from './runner';
 import type {
+  AddMediaOptions,
   CandidateScore,
   ClassifyOptions,
   ContextToken,
@@ -34,24 +35,30 @@ export class Session implements FlamingoSession {
 
   constructor(private readonly runner: ContextRunner) {}
 
-  async addMedia(
-    source: MediaSource | readonly MediaSource[],
-    { signal }: { signal?: AbortSignal } = {},
-  ): Promise<MediaHandle> {
+  async addMedia(source: MediaSource | readonly MediaSource[], options: AddMediaOptions = {}): Promise<MediaHandle> {
+    const { signal } = options;
     this.check(signal);
-    const { pixels: decode, vision, executor, media, manifest } = this.runner.parts;
+    const { rollout } = validateAddMedia(options);
+    const { pixels: decode, vision, executor, media, manifest, rollouts } = this.runner.parts;
+    if (rollout) rollouts.check();
     const frames = isList(source) ? source : [source];
     checkClip(manifest.config, frames.length); // before anything is decoded
     const pixels = await decode(frames, signal);
     throwIfAborted(signal);
     const content = await mediaContent(pixels.values, frames.length);
-    const handle = await media.obtain(content, frames.length, async () => {
-      const features = await vision.encode(pixels.values, pixels.frames, pixels.tiles?.arrangement);
-      return encodeFeatures(executor, manifest.config, features, pixels);
-    });
+    const features = once(() => vision.encode(pixels.values, pixels.frames, pixels.tiles?.arrangement));
+    const handle = await media.obtain(content, frames.length, async () =>
+      encodeFeatures(executor, manifest.config, await features(), pixels),
+    );
     this.handles.set(handle.id, handle);
-    if (signal?.aborted) await this.removeMedia(handle);
-    throwIfAborted(signal);
+    try {
+      throwIfAborted(signal);
+      if (rollout) await rollouts.make(media.get(handle), pixels.frames, features);
+      throwIfAborted(signal);
+    } catch (error) {
+      await this.removeMedia(handle);
+      throw error;
+    }
     return handle;
   }
 
@@ -181,6 +188,15 @@ export class Session implements FlamingoSession {
       throw new FlamingoError('disposed', 'This session was disposed of.', { hint: 'Make a new session.' });
     throwIfAborted(signal);
   }
+}
+
+/** The same promise, however often it is asked for. */
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return () => {
+    made ??= make();
+    return made;
+  };
 }
 
 function isList(source: MediaSource | readonly MediaSource[]): source is readonly MediaSource[] {

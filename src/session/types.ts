@@ -10,6 +10,16 @@ export interface MediaHandle {
   readonly frames: number;
 }
 
+export interface AddMediaOptions {
+  /**
+   * Also follow the resampler's attention back to patches: answers with `attention` have a `rollout` then for tokens that see this medium. Runs the resampler once
+   * more. A picture that is there already may be added again for it. Throws `unsupported` where features are no grid of patches, and on wasm for packages whose
+   * graph does not tell.
+   */
+  rollout?: boolean;
+  signal?: AbortSignal;
+}
+
 /** A prompt is a list of parts in reading order. Text stays text, even when it spells a special token. */
 export type Part =
   | { type: 'text'; value: string }
@@ -44,7 +54,7 @@ export interface GenerateOptions {
   lengthPenalty?: number;
   /** Factor 0..1 on every gate. The context is read again when it was read with another one. */
   visualStrength?: number;
-  /** Give the cross-attention of the step that chose each token. */
+  /** Give the cross-attention of the step that chose each token; with its rollout, where media were added for that. */
   attention?: boolean;
   /** The answer is in full what a regular expression matches, or JSON that a schema allows. */
   responseConstraint?: RegExp | Readonly<Record<string, unknown>>;
@@ -65,6 +75,29 @@ export interface TokenAttention {
   heads: number;
   latents: number;
   probabilities: Float32Array;
+  /** The same followed to patches and frames, where every medium of `media` was added with `rollout`. */
+  rollout?: AttentionRollout;
+}
+
+/**
+ * Where the mean of a token's cross-attention over gated layers and heads leads through the resampler: attention rollout (Abnar and Zuidema 2020; the formula is at
+ * `rollout` in session/rollout.ts). Values and class tokens of all maps together sum to 1.
+ */
+export interface AttentionRollout {
+  maps: readonly AttentionMap[];
+  /** What led to the learned latents that the resampler starts with, before the maps were scaled to sum to 1: 0 for a model without a resampler. */
+  learned: number;
+}
+
+/** One medium of a rollout: shares [frames, height, width] of its patches, row by row. A picture cut into tiles has them in the place of frames. */
+export interface AttentionMap {
+  media: MediaHandle;
+  frames: number;
+  height: number;
+  width: number;
+  values: Float32Array;
+  /** The share of the class tokens of all frames; 0 where features have none. */
+  classToken: number;
 }
 
 /** One step of an answer. `text` is what became complete with this token: '' while a character is unfinished or a stop string may have begun. */
@@ -138,7 +171,7 @@ export interface SessionStats {
 /** The interface that the engine's Session, the worker client and a remote endpoint share. */
 export interface FlamingoSession extends AsyncDisposable {
   /** Decodes and encodes a picture, or several pictures as one clip. Throws `media-unreadable`. */
-  addMedia(source: MediaSource | readonly MediaSource[], options?: { signal?: AbortSignal }): Promise<MediaHandle>;
+  addMedia(source: MediaSource | readonly MediaSource[], options?: AddMediaOptions): Promise<MediaHandle>;
   /** Forgets a medium; its keys and values are freed when no part of the context refers to it. */
   removeMedia(media: MediaHandle): Promise<void>;
   /** Appends a prompt to the context. Throws `media-count` or `context-overflow` before anything is computed. */

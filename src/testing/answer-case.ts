@@ -1,7 +1,12 @@
 import { expect } from 'vitest';
 import { logProbability } from '../core/log-probability';
+import { perceiverOf } from '../format/config';
 import { openFile } from '../format/file-node';
 import { openSafetensors } from '../format/safetensors';
+import { decodeImage } from '../media/decode-node';
+import { mediaPixels } from '../media/pixels';
+import { rowsOf } from '../reference/model/math';
+import { rollout as reference } from '../reference/model/rollout';
 import type { LoadedParts } from '../session/load-with';
 import type { FlamingoSession, GeneratedToken, GenerateOptions } from '../session/types';
 import { example, goldenPicture } from './golden-model';
@@ -56,6 +61,46 @@ async function expectStops(session: FlamingoSession): Promise<void> {
   const stop = whole.slice(Math.floor(whole.length / 2), Math.floor(whole.length / 2) + 3);
   const cut = await answerOf(session, { maxNewTokens: 12, stop: [stop, 'never in there'] });
   expect(cut.map(({ text }) => text).join('')).toBe(whole.slice(0, whole.indexOf(stop)));
+}
+
+/**
+ * With `rollout` the attention of a step leads to patches: what the latents' own attention and the reference's matrices give for it. A picture that is there gets its
+ * rollout by being added again, and costs nothing before.
+ */
+export async function expectRollout(model: LoadedParts, family: string): Promise<void> {
+  await using session = await model.createSession();
+  const picture = await session.addMedia(goldenPicture(family, 1));
+  await session.append(example(picture));
+  const [plain] = await answerOf(session, { maxNewTokens: 1, attention: true });
+  expect(plain.attention?.rollout).toBeUndefined();
+  const { resamplerRuns } = await session.stats();
+  await session.addMedia(goldenPicture(family, 1), { rollout: true });
+  await session.addMedia(goldenPicture(family, 1), { rollout: true });
+  expect((await session.stats()).resamplerRuns).toBe(resamplerRuns + 1);
+  const [{ attention }] = await answerOf(session, { maxNewTokens: 1, attention: true });
+  const { maps, learned } = attention!.rollout!;
+  const { config, image } = model.manifest;
+  const { heads, latents: n } = perceiverOf(config);
+  const pixels = await mediaPixels([goldenPicture(family, 1)], image, decodeImage);
+  const features = await model.vision.encode(pixels.values, 1);
+  const layers = await model.engine.resamplerAttention(features, 1);
+  const columns = config.vision.patches + n;
+  const shares = reference(
+    layers.map((flat) => Array.from({ length: heads }, (_, h) => rowsOf(flat, columns).slice(h * n, (h + 1) * n))),
+  );
+  const rows = rowsOf(attention!.probabilities, n);
+  const led = shares[0].map((_, x) =>
+    rows.reduce((sum, row) => sum + row.reduce((of, p, j) => of + p * shares[j][x], 0) / rows.length, 0),
+  );
+  const total = led.slice(0, config.vision.patches).reduce((a, b) => a + b, 0);
+  expect(Math.abs(learned - (1 - total))).toBeLessThan(1e-5);
+  expect(maps).toHaveLength(1);
+  const { values, classToken, frames, height, width } = maps[0];
+  expect(values).toHaveLength(frames * height * width);
+  const got = values.length < config.vision.patches ? [classToken, ...values] : [...values];
+  expect(got).toHaveLength(config.vision.patches);
+  for (const [x, value] of got.entries()) expect(Math.abs(value - led[x] / total)).toBeLessThan(1e-5);
+  expect(Math.abs(got.reduce((a, b) => a + b, 0) - 1)).toBeLessThan(1e-5);
 }
 
 /** Attention rows are distributions over the latents of the picture that is seen; those of the prompt's last token are upstream's, and so are logits without gates. */

@@ -1,5 +1,6 @@
 import { throwIfAborted } from '../core/errors';
 import type {
+  AddMediaOptions,
   CandidateScore,
   ClassifyOptions,
   ContextToken,
@@ -23,8 +24,11 @@ export class WorkerSession implements FlamingoSession {
     private readonly session: number,
   ) {}
 
-  addMedia(source: MediaSource | readonly MediaSource[], options: { signal?: AbortSignal } = {}): Promise<MediaHandle> {
-    return this.channel.call('add-media', { session: this.session, source }, options);
+  addMedia(
+    source: MediaSource | readonly MediaSource[],
+    { signal, ...options }: AddMediaOptions = {},
+  ): Promise<MediaHandle> {
+    return this.channel.call('add-media', { session: this.session, source, options }, { signal });
   }
 
   removeMedia(media: MediaHandle): Promise<void> {

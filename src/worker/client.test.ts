@@ -73,7 +73,8 @@ describe('load', () => {
 describe('session', () => {
   it('appends, answers, scores, rewinds and forks', async () => {
     const { session, served } = await start();
-    const media = await session.addMedia(new Blob(['x']));
+    const media = await session.addMedia(new Blob(['x']), { rollout: true });
+    expect(served().wantsRollout).toBe(true);
     await session.append([{ type: 'media', value: media }, { type: 'text', value: 'What?' }, { type: 'end-of-chunk' }]);
     const texts = [];
     for await (const { text } of session.generate({ maxNewTokens: 2 })) texts.push(text);

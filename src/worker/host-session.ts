@@ -1,5 +1,6 @@
 import { isFlamingoError, throwIfAborted } from '../core/errors';
 import type {
+  AddMediaOptions,
   FlamingoSession,
   GeneratedToken,
   GenerateOptions,
@@ -30,9 +31,13 @@ export class HostSession {
     return result;
   }
 
-  addMedia(source: MediaSource | readonly MediaSource[], { signal }: Running): Promise<MediaHandle> {
+  addMedia(
+    source: MediaSource | readonly MediaSource[],
+    options: AddMediaOptions,
+    { signal }: Running,
+  ): Promise<MediaHandle> {
     return this.queued(async (session) => {
-      const handle = await session.addMedia(source, { signal });
+      const handle = await session.addMedia(source, { ...options, signal });
       if (signal.aborted) await session.removeMedia(handle);
       throwIfAborted(signal);
       return handle;

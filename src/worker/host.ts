@@ -69,7 +69,7 @@ class Host {
     const session = this.session(call.args.session);
     switch (call.method) {
       case 'add-media':
-        return await session.addMedia(call.args.source, running);
+        return await session.addMedia(call.args.source, call.args.options, running);
       case 'remove-media':
         return await session.queued((inner) => inner.removeMedia(call.args.media));
       case 'append':

@@ -1,6 +1,7 @@
 import type { SerializedError } from '../core/errors';
 import type { LoadedModel, LoadOptions, LoadProgress, ModelSource } from '../session/load-types';
 import type {
+  AddMediaOptions,
   CandidateScore,
   ClassifyOptions,
   ContextToken,
@@ -29,6 +30,7 @@ export type ModelInfo = Pick<
 
 /** Options without what cannot be cloned. */
 export type PlainLoadOptions = Omit<LoadOptions, 'signal' | 'onProgress'>;
+export type PlainAddMediaOptions = Omit<AddMediaOptions, 'signal'>;
 export type PlainEmbedOptions = Omit<EmbedOptions, 'signal'>;
 export type PlainGenerateOptions = Omit<GenerateOptions, 'signal'>;
 export type PlainScoreOptions = Omit<ScoreOptions, 'signal'>;
@@ -43,7 +45,10 @@ export interface Methods {
   };
   'embed-text': { args: { text: string }; result: Float32Array };
   'create-session': { args: { capacity?: number }; result: number };
-  'add-media': { args: { session: number; source: MediaSource | readonly MediaSource[] }; result: MediaHandle };
+  'add-media': {
+    args: { session: number; source: MediaSource | readonly MediaSource[]; options: PlainAddMediaOptions };
+    result: MediaHandle;
+  };
   'remove-media': { args: { session: number; media: MediaHandle }; result: undefined };
   append: { args: { session: number; parts: readonly Part[] }; result: undefined };
   generate: { args: { session: number; options: PlainGenerateOptions }; result: undefined };

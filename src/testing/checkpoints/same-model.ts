@@ -18,7 +18,7 @@ function difference(got: ArrayLike<number>, expected: readonly number[]): number
   return worst / expected.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
 }
 
-/** Features, latents, hidden states and logits of the package, by either executor, against the f64 references over the source's own tensors. */
+/** Features, latents, what they attended to, hidden states and logits of the package, by either executor, against the f64 references over the source's own tensors. */
 export async function expectSameModel(
   folder: string,
   { config, vision, values }: Pick<FlamingoCheckpoint, 'config' | 'vision' | 'values'>,
@@ -40,6 +40,13 @@ export async function expectSameModel(
     media.push(await model.engine.encodeMedia(features, frames));
     expected.push(resample(config, values, wanted));
     expect(difference(await media[m].latents(), expected[m].latents.flat()), `latents of ${m}`).toBeLessThan(1e-5);
+    const attention = await model.engine.resamplerAttention(features, frames);
+    expect(attention).toHaveLength(expected[m].attention.length);
+    for (const [i, probabilities] of attention.entries())
+      expect(
+        difference(probabilities, expected[m].attention[i].flat(2)),
+        `attention of layer ${i} to ${m}`,
+      ).toBeLessThan(1e-4);
   }
   const wanted = decode(config, values, { ids, mediaIndex, media: expected });
   using sequence = await model.engine.createSequence(32);

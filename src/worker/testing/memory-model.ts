@@ -2,6 +2,7 @@ import { FlamingoError, throwIfAborted } from '../../core/errors';
 import type { Manifest } from '../../format/manifest';
 import type { LoadedModel } from '../../session/load-types';
 import type {
+  AddMediaOptions,
   ClassifyOptions,
   FlamingoSession,
   GeneratedToken,
@@ -20,14 +21,17 @@ export const moment = (ms = 2): Promise<void> => new Promise((resolve) => setTim
 export class MemorySession implements FlamingoSession {
   readonly media = new Set<string>();
   disposed = false;
+  /** What the last medium came with. */
+  wantsRollout = false;
 
   constructor(
     readonly context: string[] = [],
     private readonly endless = false,
   ) {}
 
-  async addMedia(): Promise<MediaHandle> {
+  async addMedia(_source: unknown, { rollout = false }: AddMediaOptions = {}): Promise<MediaHandle> {
     await moment();
+    this.wantsRollout = rollout;
     const id = `m${this.media.size}`;
     this.media.add(id);
     return { id, frames: 1 };
