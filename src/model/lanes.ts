@@ -8,6 +8,7 @@ import { samplingStep } from './sampler';
 import { seenInputs } from './seen-inputs';
 import type { KeyValueCache } from './self-attention';
 import { stepModeOf } from './step';
+import { stepMeter } from './step-meter';
 import type { StepPrograms } from './step-programs';
 
 /** Where lanes run: programs bound to caches of `slots` slots, whose first `prefix` hold the prefix. `caches` are those that go with the lanes. */
@@ -97,6 +98,7 @@ export class WgslLanes implements Lanes {
     const { program } = await this.place.programs.get(mode);
     const logitBytes = step.logits ? rows.length * config.vocab * elemBytes : 0;
     const staging = this.room(8 * PREFILL_ROWS + Math.ceil(logitBytes / 8) * 8);
+    const noteStep = stepMeter(this.parts);
     const { media, mediaIndex, mediaFirst = mediaIndex } = step;
     const each = {
       ids: rows.map(({ id }) => id),
@@ -118,6 +120,7 @@ export class WgslLanes implements Lanes {
         ...(step.logits ? [staging.copy(scratch.get('all_logits', config.vocab), logitBytes, 8 * PREFILL_ROWS)] : []),
       ],
     );
+    noteStep();
     this.used += rows.length;
     const bytes = await staging.read(8 * PREFILL_ROWS + logitBytes);
     return {

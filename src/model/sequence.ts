@@ -9,6 +9,7 @@ import { RESULT_BYTES, readResult, resultCopies, samplingInputs, samplingMode, s
 import { seenInputs } from './seen-inputs';
 import type { KeyValueCache } from './self-attention';
 import { type StepMode, stepModeOf } from './step';
+import { stepMeter } from './step-meter';
 import { StepPrograms } from './step-programs';
 import { TapReader } from './tap-reader';
 
@@ -102,12 +103,12 @@ export class WgslSequence implements Sequence {
     end: number,
     taps: TapReader,
   ): Promise<Omit<AppendResult, 'taps'>> {
-    const { counters, gpu } = this.parts;
+    const { counters } = this.parts;
     const rows = end - start;
     const last = end === step.ids.length;
     const mode = { ...stepMode(step, rows, last), ...this.tableSize(step) };
     const { program, recording } = await this.programs.get(mode);
-    const before = { ...gpu.counters, buffers: gpu.ledger.created };
+    const noteStep = stepMeter(this.parts);
     const reads = taps.prepare(recording, mode, rows);
     const { vocab } = this.parts.config;
     const sample = mode.sample && step.sample;
@@ -124,12 +125,7 @@ export class WgslSequence implements Sequence {
     );
     this.length += rows;
     counters[step.ids.length === 1 ? 'decodedTokens' : 'prefilledTokens'] += rows;
-    counters.lastStep = {
-      submits: gpu.counters.submits - before.submits,
-      dispatches: gpu.counters.dispatches - before.dispatches,
-      bindGroups: gpu.counters.bindGroups - before.bindGroups,
-      buffers: gpu.ledger.created - before.buffers,
-    };
+    noteStep();
     const logits = await reads.read(start, end);
     return { logits, ...(sample ? await readResult(this.result, sample, vocab) : {}) };
   }
