@@ -1,6 +1,7 @@
 import { basename } from 'node:path';
 import { FlamingoError } from '../core/errors';
 import { checkClip } from '../format/clip-limit';
+import type { Manifest } from '../format/manifest';
 import type { WritableTensor } from '../format/safetensors-writer';
 import { animatedFrames, countFrames, refuseVideo } from '../media/animation-node';
 import { decodeImage } from '../media/decode-node';
@@ -16,7 +17,7 @@ import { validateGenerate } from '../session/options';
 import { ContextRunner } from '../session/runner';
 import type { GenerateOptions } from '../session/types';
 import { withBegin } from '../text/begin';
-import { firstMedia, mediaPositions } from '../text/media-positions';
+import { firstMedia, lastMedia } from '../text/media-positions';
 import type { RunOutput, RunRequest } from './requests';
 import { readPicture } from './requests-file';
 import { makeRollouts } from './run-rollout';
@@ -82,13 +83,11 @@ export async function runRequest(
 ): Promise<{ result: RunResult; tensors: WritableTensor[] }> {
   const before = snapshot(model);
   const { engine, tokenizer, manifest } = model;
-  const { imageToken, imageTokenId, begin } = manifest.prompt;
+  const { imageToken, begin } = manifest.prompt;
   const ids = tokenizer.encodePrompt(withBegin(request.prompt, imageToken, begin));
-  const mediaIndex = mediaPositions(ids, imageTokenId);
-  const mediaFirst = firstMedia(
-    ids.map((id) => id === imageTokenId),
-    manifest.config.gated.sees,
-  );
+  const isMedium = ids.map((id) => isImageToken(manifest, id));
+  const mediaIndex = lastMedia(isMedium);
+  const mediaFirst = firstMedia(isMedium, manifest.config.gated.sees);
   const clips = await group(request, (mediaIndex.at(-1) ?? -1) + 1, resolvePath);
   const visual = await Promise.all(clips.map((clip) => cache.get(clip, request.frames)));
   const media = visual.map((entry) => entry.media);
@@ -148,13 +147,16 @@ export async function runRequest(
   };
 }
 
+function isImageToken({ prompt }: Manifest, id: number): boolean {
+  return id === prompt.imageTokenId || prompt.imageTokenVariants?.includes(id) === true;
+}
+
 /** The prompt as a session's context. */
 function contextOf({ manifest }: LoadedParts, ids: readonly number[], visual: readonly VisualEntry[]): TokenContext {
-  const { imageTokenId } = manifest.prompt;
   const context = new TokenContext(manifest.config.gated);
   let seen = 0;
   for (const id of ids) {
-    if (id === imageTokenId) context.pushMedia(id, visual[seen++].handle);
+    if (isImageToken(manifest, id)) context.pushMedia(id, visual[seen++].handle);
     else context.pushTokens([id]);
   }
   return context;

@@ -14,7 +14,7 @@ export function miniTokenizer(file: TokenizerFile, settings: WholeSettings): Tok
 
 /**
  * A model that continues `<image>` with a caption. Published models have no token for it: upstream writes the text, and the picture stands at the first of its tokens,
- * "<". Where the tokenizer has one token, that is it. Source: flamingo_mini/flamingo_processor.py.
+ * "<" (or " <"). Where the tokenizer has one token, that is it. Source: flamingo_mini/flamingo_processor.py.
  */
 export function miniPrompt(file: TokenizerFile, settings: WholeSettings, vocab: number): PromptTemplate {
   const endOfChunkToken = settings.end_of_chunk_token ?? END_OF_CHUNK;
@@ -31,7 +31,15 @@ export function miniPrompt(file: TokenizerFile, settings: WholeSettings, vocab: 
     const imageTokenId = tokenNumber(file, image, settings.image_token_id, vocab);
     return { ...common, imageToken: image, imageTokenId, suppressIds: [imageTokenId] };
   }
-  const [imageTokenId, ...rest] = new TextTokenizer(file.text).encodeText(image);
-  const around = { before: [], after: rest };
-  return { ...common, imageToken: image[0], imageTokenId, suppressIds: [], aroundImage: around };
+  const tokenizer = new TextTokenizer(file.text);
+  const [imageTokenId, ...rest] = tokenizer.encodeText(image);
+  const spaced = tokenizer.encodeText(` ${image[0]}`).at(-1);
+  return {
+    ...common,
+    imageToken: image[0],
+    imageTokenId,
+    ...(spaced === undefined || spaced === imageTokenId ? {} : { imageTokenVariants: [spaced] }),
+    suppressIds: [],
+    aroundImage: { before: [], after: rest },
+  };
 }

@@ -16,9 +16,9 @@ import { openSourceModel } from '../source-model';
 const VOCAB = 700;
 
 /** A golden's template, and the ids that a session makes of parts. */
-async function session(golden: string) {
+async function session(golden: string, tower?: string) {
   const model = join(GOLDENS, golden);
-  await using source = await openSourceModel({ model });
+  await using source = await openSourceModel({ model, vision: tower && join(model, tower) });
   const { prompt, tokenizer } = source;
   const text = new TextTokenizer(tokenizer.text);
   const parts = {
@@ -78,6 +78,15 @@ test('an utterance of IDEFICS instruct is closed with its token and a line break
 test('flamingo-mini continues a picture', async () => {
   const { prompt, ids } = await session('mini-gpt2');
   expect(ids(buildPrompt(prompt, [picture('a')] as never, false))).toEqual(await expectedIds('mini-gpt2', 'caption'));
+});
+
+test('flamingo-mini without a token for pictures writes `<image>`, and the picture stands at its first token', async () => {
+  const { prompt, text, ids } = await session('mini-text', 'clip');
+  expect(ids([picture('a')])).toEqual(await expectedIds('mini-text', 'caption'));
+  expect(prompt).toMatchObject({ imageTokenId: text.encodeText('<')[0], imageTokenVariants: text.encodeText(' <') });
+  const spaced = await expectedIds('mini-text', 'text-first'); // "two boats. <image>a small"
+  expect(spaced).toContain(prompt.imageTokenVariants?.[0]);
+  expect(spaced).not.toContain(prompt.imageTokenId);
 });
 
 test('a token part outside the vocabulary, or the image token, is refused', async () => {
