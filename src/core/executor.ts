@@ -87,6 +87,8 @@ export interface AppendStep {
   mediaIndex: readonly number[];
   /** Per token: the first of the media that it sees, up to `mediaIndex`. Default: that one alone. Only for models whose tokens see several. */
   mediaFirst?: readonly number[];
+  /** Per token: a vector [E] in the place of its row of the embedding table, where it has one. Throws `unsupported` where the package's graph does not take them. */
+  vectors?: readonly (Float32Array | undefined)[];
   /** Where tokens before the first medium see all media, these are all of the prompt. */
   media: readonly EncodedMedia[];
   /** Logits to read back: of every new token [T, V], of the last [V], or none. */

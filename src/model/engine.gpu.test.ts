@@ -7,8 +7,10 @@ import { openDevice } from '../gpu/device';
 import { randomWeights } from '../reference/model/random-weights';
 import { uniform } from '../reference/random';
 import { expectLanesAsAlone } from '../testing/lanes-case';
+import { weightValues } from '../testing/ort-model';
 import { testDevice } from '../testing/test-device';
 import { tinyConfig } from '../testing/tiny-model';
+import { expectVectorsAsReference, VECTOR_CONFIGS } from '../testing/vectors-case';
 import { WgslExecutor } from './engine';
 
 const VARIANTS: Record<string, FlamingoConfig> = {
@@ -174,6 +176,12 @@ describe('engine', () => {
   ])('runs continuations side by side as it runs each alone, %s', async (_, capacity) => {
     using executor = await load(config);
     await expectLanesAsAlone(executor, await pictures(executor, config, [1, 2]), capacity);
+  });
+
+  it.each(VECTOR_CONFIGS)('takes vectors in the place of tokens: %s', async (_, learned) => {
+    using executor = await load(learned);
+    const values = await weightValues(learned, 'f32', randomWeights(learned, 'f32'));
+    await expectVectorsAsReference(executor, learned, values);
   });
 
   it('forks and rewinds', async () => {

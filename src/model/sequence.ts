@@ -3,6 +3,7 @@ import { FlamingoError, throwIfAborted } from '../core/errors';
 import type { AppendResult, AppendStep, Lanes, Sequence } from '../core/executor';
 import { Staging } from '../gpu/readback';
 import { copyCaches, destroyCaches, makeCaches, type SlottedCaches } from './caches';
+import { embeddingInputs } from './embedding-inputs';
 import { WgslLanes } from './lanes';
 import { type EngineParts, MAX_SUPPRESSED, PREFILL_ROWS, readsRanges } from './parts';
 import { RESULT_BYTES, readResult, resultCopies, samplingInputs, samplingMode, samplingStep } from './sampler';
@@ -106,7 +107,8 @@ export class WgslSequence implements Sequence {
     const { counters } = this.parts;
     const rows = end - start;
     const last = end === step.ids.length;
-    const mode = { ...stepMode(step, rows, last), ...this.tableSize(step) };
+    const vectors = step.vectors?.slice(start, end) ?? [];
+    const mode = { ...stepMode(step, rows, last), ...this.tableSize(step), given: vectors.some(Boolean) };
     const { program, recording } = await this.programs.get(mode);
     const noteStep = stepMeter(this.parts);
     const reads = taps.prepare(recording, mode, rows);
@@ -117,7 +119,7 @@ export class WgslSequence implements Sequence {
     program.submit(
       { rows, position: this.length, ...samplingStep(step.sample, vocab) },
       {
-        ids: step.ids.slice(start, end),
+        ...embeddingInputs(this.parts.config, step.ids.slice(start, end), vectors),
         ...seenInputs(this.parts.config, step, start, end),
         ...samplingInputs(sample, vocab),
       },

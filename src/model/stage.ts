@@ -17,6 +17,8 @@ export interface Stage {
   readonly software: boolean;
   /** Positions and paths of rows that are several continuations of one prefix (lib/places.wgsl); undefined where they are one text. */
   readonly places?: Bindable;
+  /** Vectors of the rows that are no tokens; undefined where all are. */
+  readonly given?: Bindable;
   /** Record the dispatches that write attention probabilities. */
   readonly probabilities: boolean;
   /** Media that probabilities over ranges are written for. */

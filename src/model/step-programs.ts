@@ -48,7 +48,7 @@ export class StepPrograms implements Disposable {
     const { gpu, elem, config } = this.parts;
     const label = mode.single ? 'decode' : 'prefill';
     // Recording is cheap and pure: a dry run tells how many params the step buffer holds.
-    const inputs = { ...stepInputs(config), ...modeInputs(mode, config.vocab) };
+    const inputs = { ...stepInputs(config), ...modeInputs(mode, config) };
     const step = new StepBuffer(gpu, `step ${label}`, inputs, dryStep(this.parts, mode).dispatches.length);
     const { caches, capacity } = this;
     const recording = recordStep(this.parts, mode, { caches, capacity, input: (name) => step.input(name) });

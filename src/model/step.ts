@@ -1,4 +1,4 @@
-import { selfBlocks } from '../format/config';
+import { embeddingWidth, type FlamingoConfig, selfBlocks } from '../format/config';
 import { type Bindable, Recording } from '../gpu/recording';
 import { logProbability } from '../kernels/sample/log-probability';
 import { type EngineParts, PREFILL_ROWS, type StepInputs } from './parts';
@@ -17,23 +17,29 @@ export interface StepMode {
   probabilities: boolean;
   /** Words of positions and paths of rows that continue one prefix side by side; 0: the rows are one text. */
   places: number;
+  /** Some rows are vectors in the place of tokens. */
+  given: boolean;
   /** With head 'all': also the log-probability of each row's target. */
   targets: boolean;
 }
 
 /** A mode with nothing but what is given. */
 export function stepModeOf(mode: Pick<StepMode, 'single' | 'head'> & Partial<StepMode>): StepMode {
-  return { sample: undefined, probabilities: false, places: 0, targets: false, ...mode };
+  return { sample: undefined, probabilities: false, places: 0, given: false, targets: false, ...mode };
 }
 
-export type StepInput = keyof StepInputs | 'places' | 'targets' | 'masks';
+export type StepInput = keyof StepInputs | 'places' | 'given' | 'targets' | 'masks';
 
 /** Words of the inputs that only some modes read. */
-export function modeInputs({ places, targets, sample }: StepMode, vocab: number): Record<string, number> {
+export function modeInputs(
+  { places, given, targets, sample }: StepMode,
+  config: FlamingoConfig,
+): Record<string, number> {
   return {
     ...(places > 0 ? { places } : {}),
+    ...(given ? { given: PREFILL_ROWS * embeddingWidth(config) } : {}),
     ...(targets ? { targets: PREFILL_ROWS } : {}),
-    ...(sample?.adjust ? { masks: maskWords(vocab) } : {}),
+    ...(sample?.adjust ? { masks: maskWords(config.vocab) } : {}),
   };
 }
 
@@ -58,6 +64,7 @@ export function recordStep(parts: EngineParts, mode: StepMode, bound: BoundSeque
     probabilities: mode.probabilities,
     media: mode.media ?? 1,
     places: mode.places > 0 ? bound.input('places') : undefined,
+    given: mode.given ? bound.input('given') : undefined,
     software: gpu.software,
   };
   const { caches, capacity } = bound;

@@ -8,7 +8,7 @@ import { Linear } from './linear';
 import type { Stage } from './stage';
 import type { Matrix, Weights } from './weights';
 
-/** ids -> x [rows, D]: rows of the table, projected where they are not D wide, and learned positions. */
+/** ids -> x [rows, D]: rows of the table, or vectors that are given in their place, projected where they are not D wide, and learned positions. */
 export class Embedding {
   private readonly table: Matrix;
   private readonly positions: LedgerBuffer | undefined;
@@ -47,8 +47,9 @@ export class Embedding {
     const { weight, scale, type } = this.table;
     const { position } = this.config.decoder;
     const positions = (learned && this.positions) || stage.none;
+    const given = table ? stage.given : undefined;
     stage.rec.add(label, gather, {
-      buffers: { ids, weight, scale, positions, places: stage.places ?? stage.none, y },
+      buffers: { ids, weight, scale, positions, places: stage.places ?? stage.none, given: given ?? stage.none, y },
       params: {
         rows: stage.rows,
         cols,
@@ -60,6 +61,7 @@ export class Embedding {
         TABLE: Number(table),
         LEARNED: Number(learned),
         TREE: Number(stage.places !== undefined),
+        GIVEN: Number(given !== undefined),
       },
     });
   }

@@ -11,6 +11,7 @@ import { expectLanesAsAlone } from '../testing/lanes-case';
 import { MODEL_VARIANTS } from '../testing/model-variants';
 import { graphFiles, modelFiles, weightValues } from '../testing/ort-model';
 import { tinyConfig } from '../testing/tiny-model';
+import { expectVectorsAsReference, VECTOR_CONFIGS } from '../testing/vectors-case';
 import { OrtExecutor } from './executor';
 
 const ids = Array.from({ length: 13 }, (_, i) => (i * 37 + 5) % 97);
@@ -219,6 +220,26 @@ describe('a sequence', () => {
     expect(await run(executor, 0.5)).not.toEqual(await run(executor, 1));
     executor[Symbol.dispose]();
     closed[Symbol.dispose]();
+  });
+
+  test.each(VECTOR_CONFIGS)('takes vectors in the place of tokens: %s', async (_, learned) => {
+    const reader = randomWeights(learned, 'f32');
+    const files = await modelFiles(learned, 'f32', reader, { given: true });
+    const executor = await OrtExecutor.load(learned, files.resampler, files.decoder);
+    await expectVectorsAsReference(executor, learned, await weightValues(learned, 'f32', reader));
+    const features = new Float32Array(config.vision.patches * config.vision.width).fill(0.5);
+    const picture = await executor.encodeMedia(features, 1);
+    await expectLanesAsAlone(executor, [picture, picture], 40);
+    executor[Symbol.dispose]();
+  });
+
+  test('refuses vectors where its graph takes none', async () => {
+    const { executor } = await load(config, 'f32');
+    using sequence = await executor.createSequence(4);
+    const vectors = [new Float32Array(config.width)];
+    const given = sequence.append({ ids: [1], mediaIndex: [-1], media: [], vectors });
+    await expect(given).rejects.toMatchObject({ code: 'unsupported', hint: expect.stringContaining('--mapper') });
+    executor[Symbol.dispose]();
   });
 
   test('runs continuations side by side as it runs each alone', async () => {

@@ -1,7 +1,8 @@
 import { FlamingoError } from '../core/errors';
 import type { EncodedMedia, Executor, ExecutorCounters, MemoryUse, Sequence } from '../core/executor';
+import { givenRows } from '../core/given-rows';
 import { checkClip } from '../format/clip-limit';
-import { type FlamingoConfig, withoutResampler } from '../format/config';
+import { embeddingWidth, type FlamingoConfig, withoutResampler } from '../format/config';
 import { resamplerAttentionName } from '../format/tensor-names';
 import { type OrtRuntime, type OrtSession, type OrtTensor, ortRuntime } from './runtime';
 import { OrtSequence } from './sequence';
@@ -120,6 +121,27 @@ export class OrtExecutor implements Executor {
     );
   }
 
+  /**
+   * Ids [B,T] as an input, and the vectors [E] of those that are no tokens. Throws `shape-mismatch` for a vector of another width, `unsupported` for vectors where the
+   * graph does not take them.
+   */
+  embeddingInputs(
+    ids: readonly number[],
+    shape: readonly [number, number],
+    vectors: readonly (Float32Array | undefined)[] = [],
+  ): Record<string, OrtTensor> {
+    const takes = this.decoder.inputNames.includes('given');
+    const count = vectors.filter(Boolean).length;
+    if (count > 0 && !takes) throw noVectors(count);
+    const input_ids = this.ort.longs(
+      ids.map((id, t) => (vectors[t] ? -1 : id)),
+      shape,
+    );
+    if (!takes) return { input_ids };
+    const E = embeddingWidth(this.config);
+    return { input_ids, given: this.ort.floats(givenRows(vectors, ids.length, E), [...shape, E]) };
+  }
+
   /** A picture, a prompt and a step of nothing, so that the browser has compiled what they need. Not counted: a twin with counters of its own does it. */
   async rehearse(): Promise<void> {
     const { vision, contextLength } = this.config;
@@ -196,4 +218,11 @@ export class OrtExecutor implements Executor {
     this.turn.last = result.catch(() => undefined);
     return result;
   }
+}
+
+function noVectors(count: number): FlamingoError {
+  return new FlamingoError('unsupported', `${count} vectors were given in the text; this package's graph takes 0.`, {
+    hint: 'Convert the model again with --mapper.',
+    details: { count },
+  });
 }

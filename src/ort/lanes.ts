@@ -94,11 +94,11 @@ export class OrtLanes implements Lanes {
     const { media, mediaIndex, mediaFirst = mediaIndex } = step;
     const leadSeesAll = config.gated.lead === 'no-feed-forward';
     const seen = seenMedia({ media, mediaIndex: [mediaIndex], mediaFirst: [mediaFirst] }, leadSeesAll);
-    const shape = [group.length, rows];
+    const shape = [group.length, rows] as const;
     const padded = lanes.flatMap(({ ids }) => [...ids, ...Array<number>(rows - ids.length).fill(0)]);
     const all = (value: number) => ort.longs(Array<number>(padded.length).fill(value), shape);
     const inputs: Record<string, OrtTensor> = {
-      input_ids: ort.longs(padded, shape),
+      ...this.executor.embeddingInputs(padded, shape),
       position: ort.longs([caches[0].length], [1]),
       ...(config.gated.before.length > 0 ? { media_index: all(seen.index[0]) } : {}),
       ...(seesRanges(config) ? { media_first: all(seen.first[0]) } : {}),

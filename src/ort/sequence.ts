@@ -89,7 +89,7 @@ export class OrtSequence implements Sequence {
     const { ort, counters, config } = this.executor;
     const rows = end - start;
     const inputs: Record<string, OrtTensor> = {
-      input_ids: ort.longs(step.ids.slice(start, end), [1, rows]),
+      ...this.executor.embeddingInputs(step.ids.slice(start, end), [1, rows], step.vectors?.slice(start, end)),
       position: ort.longs([this.length], [1]),
       ...(config.gated.before.length > 0 ? { media_index: ort.longs(seen.index, [1, rows]) } : {}),
       ...(seesRanges(config) ? { media_first: ort.longs(seen.first, [1, rows]) } : {}),

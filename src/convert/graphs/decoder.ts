@@ -15,6 +15,8 @@ import { type Positions, positions, selfAttention } from './self-attention';
 export interface DecoderOptions {
   /** Cache of fixed length, written in place of `position`; one token per run. For runtimes that want fixed shapes. */
   staticCache?: number;
+  /** Also take `given` [B,T,E]: where an id is negative, its row stands in the place of the table's. */
+  given?: boolean;
   /** Also give `hidden.<block>` and `attention.<gated layer>`. */
   taps?: boolean;
 }
@@ -33,9 +35,7 @@ export function buildDecoder(config: FlamingoConfig, type: WeightType, options: 
   const batch = g.size(ids, 0);
   const at = positions(build, config, { ids, position, options });
   const media = mediaInputs(build, config, options);
-  const E = embeddingWidth(config);
-  let x = tableRows(build, 'embed.weight', g.reshape(ids, [-1]), config.embeddings ?? V, E);
-  if (E !== D) x = linear(build, x, 'embed.project.weight', D, E);
+  let x = embedding(build, config, ids, options);
   if (d.position.kind === 'learned') x = addLearnedPositions(build, config, x, at, batch);
   const own = new Set(selfBlocks(config));
   for (let i = 0; i < d.layers; i++) {
@@ -51,11 +51,25 @@ export function buildDecoder(config: FlamingoConfig, type: WeightType, options: 
   const head = d.tiedHead ? 'embed.weight' : 'head.weight';
   const last = finalNorm(d);
   if (last) x = normalize(build, x, 'norm', last, D);
+  const E = embeddingWidth(config);
   if (E !== D) x = linear(build, x, 'head.project.weight', E, D);
   let logits = linear(build, x, head, V, E);
   if (d.bias.head) logits = g.add(logits, g.weight('head.bias', 'f32', [V]));
   g.output(rowsToTokens(build, logits, batch, V), 'logits', 'f32', ['B', 'T', V]);
   return g.plan();
+}
+
+/** Rows of the embedding table [B*T, E], and those that are given as vectors, projected to [B*T, D] where they are not as wide. */
+function embedding(build: Build, config: FlamingoConfig, ids: string, { given }: DecoderOptions): string {
+  const { g } = build;
+  const { width: D, vocab, embeddings = vocab } = config;
+  const E = embeddingWidth(config);
+  const flat = g.reshape(ids, [-1]);
+  const rows = (of: string) => tableRows(build, 'embed.weight', of, embeddings, E);
+  const vectors = () => g.reshape(g.input('given', 'f32', ['B', 'T', E]), [-1, E]);
+  const isGiven = () => g.unsqueeze(g.op('Less', [flat, g.ints([0])]), -1);
+  const x = given ? g.op('Where', [isGiven(), vectors(), rows(g.op('Max', [flat, g.ints([0])]))]) : rows(flat);
+  return E === D ? x : linear(build, x, 'embed.project.weight', D, E);
 }
 
 /** x + attn(norm1 x) + ffn(norm2 x), or one after the other, or with the norms behind the sums. x [B*T, D]. */

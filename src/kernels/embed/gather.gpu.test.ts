@@ -13,12 +13,12 @@ const shapes = [
   [2, 300],
 ];
 
-const kinds: { storage: WeightType; table: boolean; learned: boolean; tree: boolean }[] = [
-  { storage: 'f32', table: true, learned: false, tree: false },
+const kinds: { storage: WeightType; table: boolean; learned: boolean; tree: boolean; withGiven?: boolean }[] = [
+  { storage: 'f32', table: true, learned: false, tree: false, withGiven: true },
   { storage: 'f32', table: false, learned: true, tree: false },
   { storage: 'f16', table: true, learned: true, tree: false },
   { storage: 'q8', table: true, learned: false, tree: false },
-  { storage: 'q4', table: true, learned: true, tree: true },
+  { storage: 'q4', table: true, learned: true, tree: true, withGiven: true },
 ];
 
 const cases = kinds.flatMap((kind) =>
@@ -33,11 +33,16 @@ const cases = kinds.flatMap((kind) =>
 await describeKernel(
   gather,
   Object.fromEntries(
-    cases.map(({ name, storage, table, rows, cols, learned, tree }) => [
+    cases.map(({ name, storage, table, rows, cols, learned, tree, withGiven = false }) => [
       name,
       () => {
         const vocabulary = 101;
-        const ids = Uint32Array.from({ length: rows }, (_, r) => (r * 37 + 100) % vocabulary);
+        const isGiven = (r: number) => withGiven && r % 3 === 1;
+        const ids = Int32Array.from({ length: rows }, (_, r) => (isGiven(r) ? -1 : (r * 37 + 100) % vocabulary));
+        const vectors = uniform(rows * cols, -2, 2, 5).map((value, i) =>
+          isGiven(Math.floor(i / cols)) ? value : Number.NaN,
+        );
+        const given = withGiven ? vectors : new Float32Array(4).fill(Number.NaN);
         const { weight, scale, values } = randomMatrix(storage, vocabulary, cols);
         if (!table) weight.fill(0xff);
         const [position, offset] = [4, 2];
@@ -47,12 +52,21 @@ await describeKernel(
         const positions = learned ? used : new Float32Array(4).fill(Number.NaN);
         return {
           params: { rows, cols, position, offset },
-          buffers: { ids, weight, scale, positions, places: Uint32Array.from(places), y: rows * cols },
+          buffers: {
+            ids: new Uint32Array(ids.buffer),
+            weight,
+            scale,
+            positions,
+            places: Uint32Array.from(places),
+            given,
+            y: rows * cols,
+          },
           overrides: {
             STORAGE: STORAGE_CODE[storage],
             TABLE: Number(table),
             LEARNED: Number(learned),
             TREE: Number(tree),
+            GIVEN: Number(withGiven),
           },
           elem: ['y'],
           expected: {
@@ -61,6 +75,7 @@ await describeKernel(
               table ? values : undefined,
               cols,
               learned ? { positions, position, offset, places: tree ? places : undefined } : undefined,
+              given,
             ),
           },
         };
