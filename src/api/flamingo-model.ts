@@ -83,6 +83,17 @@ export class FlamingoModel implements AsyncDisposable {
     return await this.loaded.embedText(text, options);
   }
 
+  /**
+   * A picture as vectors in the text stream, as Frozen and ClipCap read it: `{ type: 'vectors', value }` in a prompt, asked with `visualStrength: 0` so that the gated layers
+   * are out of it. Throws `unsupported` for a package without a mapper.
+   */
+  async visualPrefix(
+    source: MediaSource | readonly MediaSource[],
+    options: { signal?: AbortSignal } = {},
+  ): Promise<Float32Array> {
+    return await this.loaded.visualPrefix(source, options);
+  }
+
   /** What a VectorIndex of this model's vectors is made with. */
   async indexSpace(by: 'features' | 'clip' = 'features'): Promise<IndexSpace> {
     return await indexSpace(this.manifest, by);

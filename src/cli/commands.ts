@@ -30,6 +30,7 @@ const convertCommand: Command = {
     vision: { type: 'string', help: 'CLIP ViT folder or file, or an exported vision.onnx with its .json' },
     language: { type: 'string', help: 'language model folder with config.json' },
     flamingo: { type: 'string', help: 'Flamingo checkpoint (.pt, .bin, .safetensors)' },
+    mapper: { type: 'string', help: 'exported mapper.onnx of a visual prefix, for eval --pictures prefix' },
     tokenizer: { type: 'string', help: 'tokenizer.json; default: the language model’s' },
     out: { type: 'string', help: 'folder to write' },
     dtype: { type: 'string', help: `${DTYPES.join(', ')}; default q4` },
@@ -74,6 +75,7 @@ const convertCommand: Command = {
     const given = {
       ...paths,
       ...names,
+      mapper: text('mapper'),
       out: out ?? '',
       dtype,
       noTextTower: flag('no-text-tower'),

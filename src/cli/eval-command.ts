@@ -24,7 +24,7 @@ export const evalCommand: Command = {
     beams: { type: 'string', help: 'width of the beam search; default: the task’s, 3 for texts' },
     pictures: {
       type: 'string',
-      help: 'seen (default), or captions: each becomes its caption first, then there is only text',
+      help: 'seen (default); captions: each becomes its caption first; prefix: vectors in the text, by the package’s mapper',
     },
     prompts: { type: 'string', help: 'upstream (default): open_flamingo’s words; package: those of its model.json' },
     published: {
@@ -45,7 +45,7 @@ export const evalCommand: Command = {
       rices: flag('rices'),
       by: oneOf('by', text('by') ?? 'features', ['features', 'clip'] as const),
       ensemble: flag('ensemble'),
-      pictures: oneOf('pictures', text('pictures') ?? 'seen', ['seen', 'captions'] as const),
+      pictures: oneOf('pictures', text('pictures') ?? 'seen', ['seen', 'captions', 'prefix'] as const),
       prompts: oneOf('prompts', text('prompts') ?? 'upstream', ['upstream', 'package'] as const),
       labels: text('labels'),
       beams: text('beams') === undefined ? undefined : wholeNumber('beams', text('beams')!, 1),

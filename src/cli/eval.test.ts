@@ -1,10 +1,12 @@
-import { copyFile, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { convert } from '../convert/convert';
 import { readIndex } from '../retrieval/index-file';
+import { loadFolder } from '../session/load-node';
 import { cli, expectRefused } from '../testing/command-line';
 import { GOLDENS } from '../testing/parity';
+import { writePrefixPackage } from '../testing/prefix-model';
 import { mkTemporaryFolder } from '../testing/temporary-folder';
 
 const folder = { root: '', at: (...names: string[]) => join(folder.root, ...names) };
@@ -118,6 +120,34 @@ test('with captions in their place, no picture is seen by an answer', async () =
   expect(report).toMatchObject({ pictures: 'captions', curve: [{ shots: 2, items: 1 }] });
 });
 
+test('with a prefix in their place, pictures are vectors in the text, and the gates are closed', async () => {
+  await mkdir(folder.at('prefix'));
+  await writePrefixPackage(folder.at('prefix'));
+  const rows = [question(0, { split: 'support' }), question(2, { split: 'query' })];
+  const file = await taskFile('prefix.jsonl', rows);
+  const options = ['--shots', '1', '--pictures', 'prefix', '--beams', '1', '--executor', 'wasm', '--json'];
+  const { code, stdout, stderr } = await cli(
+    ...['eval', folder.at('prefix', 'package'), file, ...options, '--out', folder.at('by prefix')],
+  );
+  expect(code, stderr).toBe(0);
+  expect(JSON.parse(stdout)).toMatchObject({ pictures: 'prefix', curve: [{ shots: 1, items: 1 }] });
+  const [{ raw }] = await resultLines('by prefix');
+  await using model = await loadFolder(folder.at('prefix', 'package'), { executor: 'wasm' });
+  await using session = await model.createSession();
+  const shown = async (i: number) => {
+    const value = await model.visualPrefix(new Blob([await readFile(folder.at(`${i}.png`))]));
+    return [
+      { type: 'vectors', value },
+      { type: 'text', value: `Question:What is ${i}? Short answer:` },
+    ] as const;
+  };
+  const example = [...(await shown(0)), { type: 'text', value: 'a0' }, { type: 'end-of-chunk' }] as const;
+  await session.append([...example, { type: 'text', value: '\n' }, ...(await shown(2))]);
+  let text = '';
+  for await (const token of session.generate({ maxNewTokens: 5, visualStrength: 0 })) text += token.text;
+  expect(raw).toBe(text);
+});
+
 test('score ranks the candidates of each request', async () => {
   const request = { id: 'r', prompt: '<image>Output:', images: ['0.png'], candidates: ['cat', 'dog', 'a bird'] };
   await writeFile(folder.at('score.json'), JSON.stringify({ requests: [request] }));
@@ -152,6 +182,11 @@ test('eval refuses what cannot be evaluated before it loads anything large', asy
   await expectRefused(folder, call('--shots', '1,1'), [/1 is there twice/]);
   await expectRefused(folder, call('--shots', 'x'), [/--shots is "x"/]);
   await expectRefused(folder, call('--task', 'vcr'), [/There is no task vcr/]);
+  await expectRefused(folder, call('--shots', '1', '--pictures', 'prefix'), [
+    /no mapper of visual prefixes/,
+    /--mapper/,
+  ]);
+  await expectRefused(folder, call('--pictures', 'hidden'), [/must be one of seen, captions, prefix/]);
   await expectRefused(folder, call('--published', 'x'), [/0 published curves of x/]);
   await writeFile(folder.at('labels.txt'), 'a\n\nb\n');
   const classes = await taskFile(

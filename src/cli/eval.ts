@@ -11,6 +11,7 @@ import { VectorIndex } from '../retrieval/vector-index';
 import { indexSpace } from '../session/embed';
 import { loadFolder } from '../session/load-node';
 import type { LoadedParts } from '../session/load-with';
+import { prefixOf } from '../session/visual-prefix';
 import { inPackageWords } from '../tasks/package-prompts';
 import { EvalResults } from './eval-results';
 
@@ -55,6 +56,7 @@ export async function runEval(command: EvalCommand): Promise<EvalReport> {
   const labels = command.labels === undefined ? undefined : await readLabels(command.labels);
   checkEvaluation(parsed, { shots: command.shots, labels });
   await using model = await loadFolder(command.package, { executor: command.executor });
+  if (command.pictures === 'prefix') prefixOf(model.manifest);
   const own = command.prompts === 'package';
   const data = own ? { ...parsed, task: inPackageWords(parsed.task, model.manifest.prompt) } : parsed;
   const { shots, ensemble, pictures, seed, beams, rices, by } = command;

@@ -9,6 +9,7 @@ import { buildDecoder } from './graphs/decoder';
 import { buildResampler } from './graphs/resampler';
 import { OPSET, writeGraph } from './graphs/write-graph';
 import { fetchParts, type HubSettings } from './hub';
+import { openMapper } from './mapper';
 import { PackageWriter, refuseExisting } from './package-writer';
 import type { ConversionPlan } from './plan';
 import { withPreset } from './presets';
@@ -22,6 +23,8 @@ export interface ConvertOptions extends SourceOptions {
   force?: boolean;
   name?: string;
   license?: string;
+  /** Exported mapper of a visual prefix (mapper.onnx), for the comparison with Frozen and ClipCap. */
+  mapper?: string;
   /** For parts that are addresses on a hub. */
   hub?: HubSettings;
   /** Ends the conversion between two pieces; nothing of the package stays, what came from a hub does. */
@@ -48,11 +51,13 @@ export async function convert(given: ConvertOptions): Promise<ConvertReport> {
   const { vision, plan, tokenizer, prompt, notes } = model;
   throwIfAborted(options.signal);
   const { config, unused } = plan;
+  const mapper = options.mapper === undefined ? undefined : await openMapper(options.mapper, config, vision);
   const report = { config, dtype: options.dtype, unused, notes, errors: [], files: [] };
   if (options.dryRun) return report;
   const writer = await PackageWriter.create(options.out, options.force ?? false, options.signal);
   try {
-    const errors = await writeGraphs(writer, vision, plan, options.dtype);
+    const errors = await writeGraphs(writer, vision, plan, { type: options.dtype, given: mapper !== undefined });
+    if (mapper) await writer.write('mapper.onnx', mapper.bytes);
     await writer.write('tokenizer.json', new TextEncoder().encode(tokenizer.text));
     const files = writer.listed();
     const manifest: Manifest = {
@@ -62,6 +67,7 @@ export async function convert(given: ConvertOptions): Promise<ConvertReport> {
       image: vision.image,
       prompt,
       ...(vision.clip ? { clip: vision.clip } : {}),
+      ...(mapper ? { prefix: mapper.prefix } : {}),
       dtype: options.dtype,
       onnx: {
         opset: OPSET,
@@ -82,7 +88,7 @@ async function writeGraphs(
   writer: PackageWriter,
   vision: VisionSource,
   { config, recipes }: ConversionPlan,
-  type: WeightType,
+  { type, given }: { type: WeightType; given: boolean },
 ) {
   const matrices = new Map(
     [...resamplerTensors(config), ...decoderTensors(config)].filter(isMatrix).map(({ name, shape }) => [name, shape]),
@@ -90,7 +96,7 @@ async function writeGraphs(
   const encoder = new WeightEncoder(recipes, matrices, type);
   await vision.write(writer, type === 'f32' ? 'f32' : 'f16');
   await writeGraph(buildResampler(config, type), encoder.pieces, writer);
-  await writeGraph(buildDecoder(config, type, { taps: true }), encoder.pieces, writer);
+  await writeGraph(buildDecoder(config, type, { taps: true, given }), encoder.pieces, writer);
   return encoder.errors;
 }
 

@@ -8,7 +8,7 @@ import { drawExamples } from '../tasks/draw-examples';
 import { postProcess } from '../tasks/post-process';
 import type { TaskTemplate } from '../tasks/template';
 import { checkedLabels, type EvalData, type EvalItem } from './items';
-import { MediaPool, type OpenPicture } from './media-pool';
+import { MediaPool, type OpenPicture, type Pictures } from './media-pool';
 
 /** Most orders of the examples that are averaged. Source: open_flamingo/eval/evaluate.py. */
 const ORDERS = 6;
@@ -24,8 +24,8 @@ export interface EvalOptions {
   labels?: readonly string[];
   /** Width of the beam search; default: the task's. */
   beams?: number;
-  /** `seen`: the model sees the pictures. `captions`: each becomes its caption first (PICA, Socratic Models), then there is only text. */
-  pictures: 'seen' | 'captions';
+  /** What stands for a picture in a prompt; see media-pool. */
+  pictures: Pictures;
   signal?: AbortSignal;
 }
 
@@ -57,7 +57,7 @@ export async function* evaluate(
 ): AsyncGenerator<ItemResult, void, undefined> {
   const { support, queries, labels } = checkEvaluation(data, options);
   await using session = await model.createSession();
-  const pool = new MediaPool(session, open);
+  const pool = new MediaPool(session, open, model);
   for (const shots of options.shots) {
     for (const item of queries) {
       throwIfAborted(options.signal);
@@ -124,7 +124,7 @@ async function answerItem(
     await session.setContext(await prompt(order), options);
     const scores = await session.score(
       candidates.map((name) => task.beforeLabel + name),
-      { signal: options.signal },
+      { signal: options.signal, ...strengthOf(options) },
     );
     for (const [i, { mean }] of scores.entries()) sums[i] += mean / orders.length; // per token, as open_flamingo
   }
@@ -138,18 +138,20 @@ async function answerItem(
   };
 }
 
-async function write(
-  session: FlamingoSession,
-  task: TaskTemplate,
-  { beams = task.beams, signal }: EvalOptions,
-): Promise<string> {
-  const options = { maxNewTokens: task.maxNewTokens, signal };
+async function write(session: FlamingoSession, task: TaskTemplate, options: EvalOptions): Promise<string> {
+  const { beams = task.beams, signal } = options;
+  const asked = { maxNewTokens: task.maxNewTokens, signal, ...strengthOf(options) };
   let raw = '';
   for await (const { text } of session.generate(
-    beams > 1 ? { ...options, numBeams: beams, lengthPenalty: task.lengthPenalty } : options,
+    beams > 1 ? { ...asked, numBeams: beams, lengthPenalty: task.lengthPenalty } : asked,
   ))
     raw += text;
   return raw;
+}
+
+/** A visual prefix speaks alone. */
+function strengthOf({ pictures }: EvalOptions): { visualStrength?: number } {
+  return pictures === 'prefix' ? { visualStrength: 0 } : {};
 }
 
 async function promptParts(
@@ -161,13 +163,7 @@ async function promptParts(
   const withMedia = async (each: EvalItem, seen: boolean): Promise<TaskItem<Part>> => {
     const media: Part[] = [];
     for (const frames of each.media)
-      media.push(
-        !seen
-          ? { type: 'text', value: '' }
-          : options.pictures === 'captions'
-            ? await pool.caption(each, frames)
-            : await pool.media(each, frames),
-      );
+      media.push(seen ? await pool.part(options.pictures, each, frames) : { type: 'text', value: '' });
     return { fields: each.fields, media };
   };
   const shown: TaskItem<Part>[] = [];

@@ -97,6 +97,14 @@ export const clipText = v.object({
   logitScale: v.number(),
 });
 
+/** mapper.onnx, where a package has it: it makes a visual prefix of a picture for the comparison with Frozen and ClipCap. */
+export const prefixMapper = v.object({
+  /** What it reads of a picture: features [1, v, Dv] of vision.onnx, or CLIP's embedding [1, E]. */
+  input: v.picklist(['features', 'embedding']),
+  /** Vectors [k, D] that it makes of a picture, each in the place of a token. */
+  tokens: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(4096)),
+});
+
 export const manifest = v.object({
   format: v.literal(PACKAGE_FORMAT),
   name: v.string(),
@@ -104,6 +112,7 @@ export const manifest = v.object({
   image: imageProcessor,
   prompt: promptTemplate,
   clip: v.optional(clipText),
+  prefix: v.optional(prefixMapper),
   dtype: v.picklist(['f32', 'f16', 'q8', 'q4']),
   /** ONNX opset and contrib operators the graphs use. */
   onnx: v.object({ opset: v.number(), contrib: v.array(v.string()) }),
@@ -118,6 +127,7 @@ export const manifest = v.object({
 
 export type Manifest = v.InferOutput<typeof manifest>;
 export type ClipText = v.InferOutput<typeof clipText>;
+export type PrefixMapper = v.InferOutput<typeof prefixMapper>;
 export type PackageFile = v.InferOutput<typeof packageFile>;
 export type ImageProcessor = v.InferOutput<typeof imageProcessor>;
 export type PromptTemplate = v.InferOutput<typeof promptTemplate>;

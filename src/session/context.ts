@@ -5,6 +5,8 @@ import type { MediaHandle } from './types';
 interface Entry {
   id: number;
   medium: MediaHandle | null;
+  /** In the place of the token's embedding, [E]. */
+  vector?: Float32Array;
 }
 
 /** What tokens see of the media: `gated.sees` and `gated.lead` of a package's config. */
@@ -33,10 +35,19 @@ export class TokenContext {
     this.entries.push({ id: imageTokenId, medium: media });
   }
 
+  /** Appends vectors [k, width] in the place of k tokens, which count as `id` where tokens are counted. */
+  pushVectors(id: number, vectors: Float32Array, width: number): void {
+    for (let at = 0; at < vectors.length; at += width)
+      this.entries.push({ id, medium: null, vector: vectors.slice(at, at + width) });
+  }
+
   /** True when the last tokens are these, and none of them a medium's. */
   endsWith(ids: readonly number[]): boolean {
     const tail = this.entries.slice(this.length - Math.min(ids.length, this.length));
-    return tail.length === ids.length && tail.every(({ id, medium }, i) => id === ids[i] && medium === null);
+    return (
+      tail.length === ids.length &&
+      tail.every(({ id, medium, vector }, i) => id === ids[i] && medium === null && !vector)
+    );
   }
 
   truncate(length: number): void {
@@ -70,6 +81,7 @@ export class TokenContext {
     const end = Math.min(this.length, other.length);
     for (let t = 0; t < end; t++) {
       const [a, b] = [this.entries[t], other.entries[t]];
+      if (!sameVector(a, b)) return t;
       if (a.id !== b.id || (a.medium !== b.medium && contentAt(a, contentOf) !== contentAt(b, contentOf))) return t;
     }
     return end;
@@ -86,21 +98,29 @@ export class TokenContext {
     return copy;
   }
 
-  /** Ids of the tokens from `start` to `end`, the media they see, and per token the range of its media in that list (-1: none before it). */
+  /** Ids of the tokens from `start` to `end`, the media they see, per token the range of its media in that list (-1: none before it), and vectors where there are some. */
   slice(
     start: number,
     end = this.length,
-  ): { ids: number[]; mediaIndex: number[]; mediaFirst: number[]; media: MediaHandle[] } {
+  ): {
+    ids: number[];
+    mediaIndex: number[];
+    mediaFirst: number[];
+    media: MediaHandle[];
+    vectors?: (Float32Array | undefined)[];
+  } {
     const { media, first, last } = this.views();
     const [from, to] = [first.slice(start, end), last.slice(start, end)];
     const all = this.leadSeesAll && to[0] === -1;
     const places = [...media.keys()].filter((m) => all || to.some((end_, t) => m >= from[t] && m <= end_));
     const place = (m: number) => (m < 0 ? -1 : places.indexOf(m));
+    const vectors = this.entries.slice(start, end).map(({ vector }) => vector);
     return {
       ids: this.entries.slice(start, end).map(({ id }) => id),
       mediaIndex: to.map(place),
       mediaFirst: from.map(place),
       media: places.map((m) => media[m]),
+      ...(vectors.some(Boolean) ? { vectors } : {}),
     };
   }
 
@@ -124,4 +144,8 @@ export class TokenContext {
 
 function contentAt({ medium }: Entry, contentOf: (media: MediaHandle) => string): string | null {
   return medium ? contentOf(medium) : null;
+}
+
+function sameVector({ vector: a }: Entry, { vector: b }: Entry): boolean {
+  return a === b || (a !== undefined && a.length === b?.length && a.every((value, i) => value === b[i]));
 }

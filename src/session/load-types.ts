@@ -37,6 +37,11 @@ export interface LoadedModel extends AsyncDisposable {
   embedImage(source: MediaSource | readonly MediaSource[], options?: EmbedOptions): Promise<Float32Array>;
   /** A text as a vector of length 1 in one space with `embedImage(…, { by: 'clip' })`. Throws `unsupported` for a package without CLIP's text tower. */
   embedText(text: string, options?: { signal?: AbortSignal }): Promise<Float32Array>;
+  /**
+   * A picture as vectors [k, E] in the text stream, by the package's mapper: a part of a prompt as Frozen and ClipCap read it, to be asked with `visualStrength: 0`. A clip
+   * gives those of every frame. Throws `unsupported` for a package without a mapper.
+   */
+  visualPrefix(source: MediaSource | readonly MediaSource[], options?: { signal?: AbortSignal }): Promise<Float32Array>;
   /** Resolves with the error when the GPU device is lost; stays pending otherwise. */
   readonly lost: Promise<FlamingoError>;
 }

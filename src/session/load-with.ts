@@ -23,6 +23,7 @@ import { ContextRunner } from './runner';
 import { Session } from './session';
 import { Tap } from './tap';
 import type { MediaSource } from './types';
+import { VisualPrefix } from './visual-prefix';
 
 /** A larger model would be in the way of the first question for longer than it helps. */
 const REHEARSED_BYTES = 64 * 1024 * 1024;
@@ -121,6 +122,7 @@ function loaded(
   const { manifest } = source;
   const { choice, engine, gates, vision, tokenizer, tap } = parts;
   const clip = new ClipSpace(source, cleanup);
+  const prefix = new VisualPrefix(source, cleanup);
   let asked = false;
   if (platform.rehearses && packageBytes(manifest) <= REHEARSED_BYTES) void rehearse(engine, vision, () => !asked);
   const shared = {
@@ -151,6 +153,7 @@ function loaded(
     },
     embedText: (text, { signal } = {}) => clip.embedText(text, signal),
     embedImage: (from, given) => embedImage(shared, manifest, from, given),
+    visualPrefix: (from, { signal } = {}) => prefix.vectors(shared, from, signal),
     lost: choice.kind === 'webgpu' ? choice.gpu.lost : new Promise(() => undefined),
     [Symbol.asyncDispose]: async () => {
       asked = true; // nothing is rehearsed any more

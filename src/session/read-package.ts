@@ -42,7 +42,9 @@ export function readPackage(source: Package, { signal, onProgress }: LoadOptions
   return files;
 }
 
-/** Bytes of all files that a model is loaded from: those of CLIP's text tower come when they are asked for. */
+/** Bytes of all files that a model is loaded from: those of CLIP's text tower, and a mapper, come when they are asked for. */
 export function packageBytes({ files }: Manifest): number {
-  return files.filter(({ path }) => !/^(text\.onnx|clip-)/.test(path)).reduce((sum, { size }) => sum + size, 0);
+  return files
+    .filter(({ path }) => !/^(text\.onnx|clip-|mapper\.onnx)/.test(path))
+    .reduce((sum, { size }) => sum + size, 0);
 }

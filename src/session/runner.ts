@@ -1,12 +1,14 @@
 import { FlamingoError, throwIfAborted } from '../core/errors';
 import type { AppendResult, AppendStep, Lanes, LanesStep, Sequence } from '../core/executor';
 import { templateParts } from '../core/template-parts';
+import { embeddingWidth } from '../format/config';
 import type { PromptTemplate } from '../format/manifest';
 import { TokenContext } from './context';
 import type { ModelParts } from './parts';
 import type { Part } from './types';
+import { prefixOf } from './visual-prefix';
 
-/** A part that is text, one token, or a medium. */
+/** A part that is text, one token, a medium, or vectors. */
 type OpenPart = Exclude<Part, { type: 'end-of-chunk' }>;
 
 /**
@@ -45,6 +47,7 @@ export class ContextRunner {
   /** `from` with the parts behind it. Nothing is computed; unknown media throw `media-count`, too many tokens `context-overflow`. */
   extended(from: TokenContext, parts: readonly Part[]): TokenContext {
     const { tokenizer, media, manifest } = this.parts;
+    const { config } = manifest;
     const { imageTokenId, aroundImage } = manifest.prompt;
     const next = from.clone();
     const closed = mergeTexts(closedChunks(parts, manifest.prompt));
@@ -52,6 +55,8 @@ export class ContextRunner {
     for (const part of from.length === 0 ? begun(closed, manifest.prompt) : closed) {
       if (part.type === 'text') next.pushTokens(tokenizer.encodeText(part.value));
       else if (part.type === 'token') next.pushTokens([this.checkedToken(part.id)]);
+      else if (part.type === 'vectors')
+        next.pushVectors(imageTokenId, this.checkedVectors(part.value), embeddingWidth(config));
       else {
         media.get(part.value);
         if (aroundImage && !next.endsWith(aroundImage.before)) next.pushTokens(aroundImage.before);
@@ -147,6 +152,20 @@ export class ContextRunner {
     throw new FlamingoError('invalid-option', `Token ${id} ${what}.`, {
       hint: 'Give a special token of this model; pictures are media parts.',
       details: { id, vocab: config.vocab },
+    });
+  }
+
+  /** Throws `unsupported` for a package without a mapper, `invalid-option` for values that are no vectors of this language model. */
+  private checkedVectors(vectors: Float32Array): Float32Array {
+    const { manifest } = this.parts;
+    prefixOf(manifest);
+    const width = embeddingWidth(manifest.config);
+    const rows = vectors.length / width;
+    if (rows >= 1 && Number.isInteger(rows) && vectors.every(Number.isFinite)) return vectors;
+    const what = vectors.every(Number.isFinite) ? `have ${vectors.length} numbers` : 'hold numbers that are not finite';
+    throw new FlamingoError('invalid-option', `Vectors in a prompt ${what}; rows of ${width} are expected.`, {
+      hint: 'Give what visualPrefix of this model returned.',
+      details: { length: vectors.length, width },
     });
   }
 

@@ -27,7 +27,9 @@ export type Part =
   /** The token that ends an example or an answer (`<|endofchunk|>`). */
   | { type: 'end-of-chunk' }
   /** One token by its number: special tokens of a model's templates. Image tokens are media parts. */
-  | { type: 'token'; id: number };
+  | { type: 'token'; id: number }
+  /** Vectors [k, E] in the place of k tokens: a visual prefix, as `visualPrefix` of a model makes it. */
+  | { type: 'vectors'; value: Float32Array };
 
 /** How an answer is chosen. Checked once, before the first token; see README for what each does. */
 export interface GenerateOptions {

@@ -24,6 +24,7 @@ it('brings a picture’s vector across', async () => {
   const { model } = await start();
   expect(await model.embedImage(new Blob(['x']))).toEqual(Float32Array.of(1, 0));
   expect(await model.embedText('four')).toEqual(Float32Array.of(4));
+  expect(await model.visualPrefix(new Blob(['x']))).toEqual(Float32Array.of(0, 1));
   const stopped = model.embedImage(new Blob(['x']), { signal: AbortSignal.abort() });
   await expect(stopped).rejects.toMatchObject({ code: 'aborted' });
 });

@@ -65,6 +65,13 @@ export class WorkerModel implements LoadedModel {
     return this.channel.call('embed-image', { source, options }, { signal });
   }
 
+  visualPrefix(
+    source: MediaSource | readonly MediaSource[],
+    { signal }: { signal?: AbortSignal } = {},
+  ): Promise<Float32Array> {
+    return this.channel.call('visual-prefix', { source }, { signal });
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.channel.close();
   }

@@ -65,6 +65,7 @@ class Host {
       const { source, options } = call.args;
       return await this.ready().embedImage(source, { ...options, signal: running.signal });
     }
+    if (call.method === 'visual-prefix') return await this.ready().visualPrefix(call.args.source, running);
     if (call.method === 'embed-text') return await this.ready().embedText(call.args.text, running);
     const session = this.session(call.args.session);
     switch (call.method) {

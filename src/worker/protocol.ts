@@ -43,6 +43,7 @@ export interface Methods {
     args: { source: MediaSource | readonly MediaSource[]; options: PlainEmbedOptions };
     result: Float32Array;
   };
+  'visual-prefix': { args: { source: MediaSource | readonly MediaSource[] }; result: Float32Array };
   'embed-text': { args: { text: string }; result: Float32Array };
   'create-session': { args: { capacity?: number }; result: number };
   'add-media': {

@@ -1,15 +1,18 @@
 import { BinaryReader } from '@bufbuild/protobuf/wire';
 import { FlamingoError } from '../../core/errors';
 import { elementCount } from '../tensor-source';
-import { ONNX_BYTES, ONNX_TYPE, type OnnxTensor, type OnnxType, type TensorData } from './model';
+import { ONNX_BYTES, ONNX_TYPE, type OnnxTensor, type OnnxType, type OnnxValue, type TensorData } from './model';
 
 const TYPE_NAMES = new Map(Object.entries(ONNX_TYPE).map(([name, code]) => [code as number, name as OnnxType]));
 
-/** What the engine and `inspect` need of a graph file: initializers by name, names of inputs and outputs, operators used. */
+/** An input or output as the file declares it; a free dimension is its name, or ''. The type is undefined where packages do not use it. */
+export type DeclaredValue = Omit<OnnxValue, 'type'> & { type: OnnxType | undefined };
+
+/** What the engine, the converter and `inspect` need of a graph file: initializers by name, inputs and outputs, operators used. */
 export interface OnnxSummary {
   initializers: Map<string, OnnxTensor>;
-  inputs: string[];
-  outputs: string[];
+  inputs: DeclaredValue[];
+  outputs: DeclaredValue[];
   operators: Set<string>;
 }
 
@@ -39,11 +42,46 @@ function decodeGraph(file: string, reader: BinaryReader, summary: OnnxSummary): 
   eachField(reader, (field, inner) => {
     if (field === 1) summary.operators.add(firstText(inner.bytes(), 4));
     else if (field === 5) addInitializer(file, decodeTensor(file, inner.bytes()), summary);
-    else if (field === 11) summary.inputs.push(firstText(inner.bytes(), 1));
-    else if (field === 12) summary.outputs.push(firstText(inner.bytes(), 1));
+    else if (field === 11) summary.inputs.push(decodeValue(inner.bytes()));
+    else if (field === 12) summary.outputs.push(decodeValue(inner.bytes()));
     else return false;
     return true;
   });
+}
+
+/** ValueInfoProto { name = 1, type = 2 { tensor_type = 1 { elem_type = 1, shape = 2 { dim = 1 { dim_value = 1 | dim_param = 2 } } } } }. */
+function decodeValue(bytes: Uint8Array): DeclaredValue {
+  const value: DeclaredValue = { name: '', type: undefined, shape: [] };
+  const dimension = (reader: BinaryReader) => {
+    let size: number | string = '';
+    eachField(reader, (field, inner) => {
+      if (field === 1) size = Number(inner.int64());
+      else if (field === 2) size = inner.string();
+      else return false;
+      return true;
+    });
+    value.shape.push(size);
+  };
+  const inside = (wanted: number, then: (reader: BinaryReader) => void) => (reader: BinaryReader) =>
+    eachField(reader, (field, inner) => {
+      if (field !== wanted) return false;
+      then(new BinaryReader(inner.bytes()));
+      return true;
+    });
+  const tensor = (reader: BinaryReader) =>
+    eachField(reader, (field, inner) => {
+      if (field === 1) value.type = TYPE_NAMES.get(inner.int32());
+      else if (field === 2) inside(1, dimension)(new BinaryReader(inner.bytes()));
+      else return false;
+      return true;
+    });
+  eachField(new BinaryReader(bytes), (field, reader) => {
+    if (field === 1) value.name = reader.string();
+    else if (field === 2) inside(1, tensor)(new BinaryReader(reader.bytes()));
+    else return false;
+    return true;
+  });
+  return value;
 }
 
 function addInitializer(file: string, tensor: OnnxTensor, { initializers }: OnnxSummary): void {

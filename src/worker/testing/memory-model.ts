@@ -133,5 +133,9 @@ export class MemoryModel implements LoadedModel {
     return Float32Array.of(1, 0);
   }
 
+  async visualPrefix(): Promise<Float32Array> {
+    return Float32Array.of(0, 1);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {}
 }
