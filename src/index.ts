@@ -40,6 +40,7 @@ export type {
   SessionStats,
   TokenAttention,
   TokenLogprob,
+  TokenRollout,
 } from './session/types';
 export { buildPrompt, type PromptOptions, type PromptPart, promptText, type TaskItem } from './tasks/build-prompt';
 export { drawExamples } from './tasks/draw-examples';

@@ -23,7 +23,7 @@ export async function addResamplerAttention(
 export async function makeRollouts({ parts }: LoadedParts, visual: readonly VisualEntry[]): Promise<MediaRollout[]> {
   const made: MediaRollout[] = [];
   for (const { media, pixels, features } of visual)
-    made.push(await parts.rollouts.make(media, pixels.frames, async () => features));
+    made.push(await parts.rollouts.make(media, pixels, async () => features));
   return made;
 }
 

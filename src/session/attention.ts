@@ -1,4 +1,4 @@
-import { follow, meanOverHeads } from './rollout';
+import { follow, type MediaRollout, meanOverHeads } from './rollout';
 import type { ContextRunner } from './runner';
 import type { AttentionRollout, MediaHandle, TokenAttention } from './types';
 
@@ -15,24 +15,33 @@ export function lastAttention(runner: ContextRunner, taps: ReadonlyMap<string, F
     const tap = taps.get(name);
     if (tap && row > 0) probabilities.set(tap.subarray(0, heads * row), k * heads * row);
   }
-  const rollout = followed(runner, media, meanOverHeads(probabilities, layers * heads));
+  const known = rolloutsOf(runner, media);
+  const rollout = known && {
+    ...followed(media, known, meanOverHeads(probabilities, layers * heads)),
+    layers: Array.from({ length: layers }, (_, k) =>
+      followed(media, known, meanOverHeads(probabilities.subarray(k * heads * row, (k + 1) * heads * row), heads)),
+    ),
+  };
   return { media, layers, heads, latents, probabilities, ...(rollout ? { rollout } : {}) };
 }
 
 /** Undefined where a medium was added without its rollout, or none is seen. */
-function followed(
-  { parts }: ContextRunner,
-  media: readonly MediaHandle[],
-  attention: Float32Array,
-): AttentionRollout | undefined {
+function rolloutsOf({ parts }: ContextRunner, media: readonly MediaHandle[]): MediaRollout[] | undefined {
   const known = media.flatMap((handle) => parts.rollouts.of(parts.media.get(handle)) ?? []);
-  if (media.length === 0 || known.length < media.length) return undefined;
-  const { maps, learned } = follow(known, attention);
+  return media.length > 0 && known.length === media.length ? known : undefined;
+}
+
+function followed(
+  media: readonly MediaHandle[],
+  rollouts: readonly MediaRollout[],
+  attention: Float32Array,
+): AttentionRollout {
+  const { maps, learned } = follow(rollouts, attention);
   return {
     learned,
     maps: maps.map((map, m) => {
-      const { frames, grid } = known[m];
-      return { media: media[m], frames, height: grid.height, width: grid.width, ...map };
+      const { frames, grid, tiles } = rollouts[m];
+      return { media: media[m], frames, height: grid.height, width: grid.width, ...(tiles ? { tiles } : {}), ...map };
     }),
   };
 }

@@ -4,6 +4,8 @@ import type { PatchGrid } from '../format/patch-grid';
 export interface MediaRollout {
   readonly frames: number;
   readonly grid: PatchGrid;
+  /** Of a picture cut into tiles, which are its frames: how they lie. */
+  readonly tiles?: { rows: number; columns: number };
   /** [n, F*v]: the share of each feature in each latent. Undefined where the latents are the features. */
   readonly shares?: Float32Array;
 }

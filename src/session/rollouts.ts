@@ -1,4 +1,6 @@
 import type { EncodedMedia, Executor } from '../core/executor';
+import type { MediaPixels } from '../core/media-pixels';
+import { tileArrangements } from '../core/tile-arrangements';
 import type { FlamingoConfig, PerceiverConfig } from '../format/config';
 import { patchGrid } from '../format/patch-grid';
 import { type MediaRollout, rollout } from './rollout';
@@ -20,12 +22,19 @@ export class Rollouts {
     patchGrid(this.config);
   }
 
-  /** Makes the rollout of a medium of F frames (or tiles), unless it is there. `features` gives [F, v, Dv] and is called where they are needed. Throws `unsupported` for an older package on wasm. */
-  async make(medium: EncodedMedia, frames: number, features: () => Promise<Float32Array>): Promise<MediaRollout> {
+  /**
+   * Makes the rollout of a medium, unless it is there. `features` gives [F, v, Dv] and is called where they are needed. Throws `unsupported` for an older package on
+   * wasm.
+   */
+  async make(
+    medium: EncodedMedia,
+    { frames, tiles }: Pick<MediaPixels, 'frames' | 'tiles'>,
+    features: () => Promise<Float32Array>,
+  ): Promise<MediaRollout> {
     const known = this.made.get(medium);
     if (known) return known;
     const { resampler } = this.config;
-    const where = { frames, grid: patchGrid(this.config) };
+    const where = { frames, grid: patchGrid(this.config), ...(tiles ? { tiles: tileGrid(frames, tiles) } : {}) };
     const made =
       resampler.kind === 'projection'
         ? where
@@ -46,4 +55,10 @@ export class Rollouts {
     const layers = await this.executor.resamplerAttention(values, frames);
     return rollout(layers, { heads, latents, features: frames * this.config.vision.patches });
   }
+}
+
+/** How the tiles of a picture lie: the number of an arrangement as a grid. */
+function tileGrid(most: number, { arrangement }: NonNullable<MediaPixels['tiles']>): { rows: number; columns: number } {
+  const [rows, columns] = tileArrangements(most)[arrangement - 1];
+  return { rows, columns };
 }

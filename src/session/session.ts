@@ -53,7 +53,7 @@ export class Session implements FlamingoSession {
     this.handles.set(handle.id, handle);
     try {
       throwIfAborted(signal);
-      if (rollout) await rollouts.make(media.get(handle), pixels.frames, features);
+      if (rollout) await rollouts.make(media.get(handle), pixels, features);
       throwIfAborted(signal);
     } catch (error) {
       await this.removeMedia(handle);

@@ -78,12 +78,17 @@ export interface TokenAttention {
   latents: number;
   probabilities: Float32Array;
   /** The same followed to patches and frames, where every medium of `media` was added with `rollout`. */
-  rollout?: AttentionRollout;
+  rollout?: TokenRollout;
+}
+
+/** Where the mean of a token's cross-attention over gated layers and heads leads, and where that of each gated layer does. */
+export interface TokenRollout extends AttentionRollout {
+  layers: readonly AttentionRollout[];
 }
 
 /**
- * Where the mean of a token's cross-attention over gated layers and heads leads through the resampler: attention rollout (Abnar and Zuidema 2020; the formula is at
- * `rollout` in session/rollout.ts). Values and class tokens of all maps together sum to 1.
+ * Where a token's cross-attention, averaged over heads, leads through the resampler: attention rollout (Abnar and Zuidema 2020; the formula is at `rollout` in
+ * session/rollout.ts). Values and class tokens of all maps together sum to 1.
  */
 export interface AttentionRollout {
   maps: readonly AttentionMap[];
@@ -91,13 +96,17 @@ export interface AttentionRollout {
   learned: number;
 }
 
-/** One medium of a rollout: shares [frames, height, width] of its patches, row by row. A picture cut into tiles has them in the place of frames. */
+/**
+ * One medium of a rollout: shares [frames, height, width] of its patches, row by row, over the square that the vision encoder sees. A picture cut into tiles has them
+ * in the place of frames, row by row, padding behind; it lies in the upper left of `tiles`.
+ */
 export interface AttentionMap {
   media: MediaHandle;
   frames: number;
   height: number;
   width: number;
   values: Float32Array;
+  tiles?: { rows: number; columns: number };
   /** The share of the class tokens of all frames; 0 where features have none. */
   classToken: number;
 }
