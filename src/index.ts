@@ -5,6 +5,7 @@ export { defineLanguageModel } from './api/language-model/define';
 export { type ErrorCode, FlamingoError, isFlamingoError } from './core/errors';
 export { permutations } from './core/permutations';
 export type { Manifest } from './format/manifest';
+export { clearKeptMedia } from './format/media-shelf';
 export { type CameraClipOptions, cameraClip } from './media/clip/camera';
 export { type Clip, clipFrames, type PictureRow } from './media/clip/clip-frames';
 export type { ClipFacts } from './media/clip/opened';

@@ -8,6 +8,7 @@ const loadOptions = v.strictObject({
   executor: v.optional(v.picklist(['auto', 'webgpu', 'wasm'])),
   profile: v.optional(v.boolean()),
   tap: v.optional(v.string()),
+  keepMedia: v.optional(v.union([v.boolean(), v.pipe(v.number(), v.integer(), v.minValue(1))])),
   signal: v.optional(v.instance(AbortSignal)),
   onProgress: v.optional(
     v.custom<(progress: LoadProgress) => void>((value) => typeof value === 'function', 'a function'),

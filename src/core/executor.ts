@@ -17,6 +17,8 @@ export interface Executor extends Disposable {
    * not give them.
    */
   resamplerAttention(features: Float32Array, frames: number): Promise<Float32Array[]>;
+  /** A medium from the bytes that its `save` gave; nothing is computed. `seen` as for `encodeMedia`. Undefined for another number of bytes. */
+  restoreMedia(saved: Uint8Array<ArrayBuffer>, seen?: number): Promise<EncodedMedia | undefined>;
   /** An empty token sequence with room for `capacity` tokens. */
   createSequence(capacity: number): Promise<Sequence>;
   memory(): MemoryUse;
@@ -30,6 +32,8 @@ export interface EncodedMedia extends Disposable {
   readonly bytes: number;
   /** Latents [n, Dv], read back on request. */
   latents(): Promise<Float32Array>;
+  /** All of it as bytes, for `restoreMedia` of the same kind of executor over the same package. */
+  save(): Promise<Uint8Array<ArrayBuffer>>;
 }
 
 /** The KV cache of one token sequence. Not re-entrant: await one call before the next. */

@@ -184,6 +184,21 @@ describe('engine', () => {
     await expectVectorsAsReference(executor, learned, values);
   });
 
+  it('reads a medium back as it was saved, also after its slot was given away', async () => {
+    using executor = await load(config);
+    const media = await pictures(executor, config, [1, 2, 3]);
+    const before = await logits(executor, media);
+    const saving = media.map((medium) => medium.save());
+    for (const medium of media) medium[Symbol.dispose]();
+    const others = await pictures(executor, config, [7, 8, 9]);
+    const { resamplerRuns } = executor.counters;
+    const restored = await Promise.all((await Promise.all(saving)).map((bytes) => executor.restoreMedia(bytes)));
+    expect(executor.counters.resamplerRuns).toBe(resamplerRuns);
+    expect(await logits(executor, restored as EncodedMedia[])).toEqual(before);
+    expect(await logits(executor, others)).not.toEqual(before);
+    expect(await executor.restoreMedia(new Uint8Array(8))).toBeUndefined();
+  });
+
   it('forks and rewinds', async () => {
     using executor = await load(config);
     using sequence = await executor.createSequence(32);

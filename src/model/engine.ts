@@ -78,6 +78,10 @@ export class WgslExecutor implements Executor {
     return await resamplerAttention(this.parts, this.maker, features, frames);
   }
 
+  restoreMedia(saved: Uint8Array<ArrayBuffer>, seen?: number): Promise<EncodedMedia | undefined> {
+    return this.encoder.restore(saved, seen);
+  }
+
   createSequence(capacity: number): Promise<Sequence> {
     return WgslSequence.create(this.parts, capacity);
   }

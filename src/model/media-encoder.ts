@@ -9,6 +9,7 @@ import { toElements, toFloats } from './elements';
 import type { LatentMaker } from './media-projections';
 import { checkFeatures, type LatentsStart, latentsStart, MediaScratch, mediaStages } from './media-scratch';
 import type { EngineParts } from './parts';
+import { restorePlace, savedBytes, savePlace } from './saved-media';
 
 /** One medium in the media cache. */
 export interface WgslMedia extends EncodedMedia {
@@ -46,11 +47,23 @@ export class MediaEncoder implements Disposable {
     return await run;
   }
 
+  /** Undefined for another number of bytes than `save` of a medium gives. */
+  async restore(saved: Uint8Array<ArrayBuffer>, seen?: number): Promise<WgslMedia | undefined> {
+    if (saved.byteLength !== savedBytes(this.parts)) return undefined;
+    const run = this.queue.then(() => {
+      const [kept, bytes] = this.keptLatents();
+      const slot = this.parts.media.take();
+      restorePlace(this.parts, { slot, latents: kept }, saved);
+      return this.handle({ slot, seen: seen ?? this.parts.config.resampler.latents }, kept, bytes);
+    });
+    this.queue = run.catch(() => undefined);
+    return await run;
+  }
+
   private async run(features: Float32Array, frames: number, seen: number): Promise<WgslMedia> {
     const { gpu, media, counters, config } = this.parts;
-    const { vision, resampler } = config;
-    const bytes = resampler.latents * latentWidth(config) * this.parts.elemBytes;
-    const kept = this.parts.gpu.ledger.allocate('latents', bytes, 'mediaKv', BUFFER());
+    const { vision } = config;
+    const [kept, bytes] = this.keptLatents();
     const slot = media.take(); // may grow the cache, so it comes before binding it
     const { program, features: input, finished, start } = await this.prepare(frames);
     const values = toElements(features, this.parts.elem);
@@ -79,6 +92,13 @@ export class MediaEncoder implements Disposable {
     this.prepared = undefined;
   }
 
+  /** Room for the latents of one medium, and its bytes. */
+  private keptLatents(): [LedgerBuffer, number] {
+    const { config, elemBytes, gpu } = this.parts;
+    const bytes = config.resampler.latents * latentWidth(config) * elemBytes;
+    return [gpu.ledger.allocate('latents', bytes, 'mediaKv', BUFFER()), bytes];
+  }
+
   private handle({ slot, seen }: Pick<WgslMedia, 'slot' | 'seen'>, kept: LedgerBuffer, bytes: number): WgslMedia {
     const { gpu, media, elem } = this.parts;
     let alive = true;
@@ -87,6 +107,7 @@ export class MediaEncoder implements Disposable {
       seen,
       bytes: media.bytesPerMedium + bytes,
       latents: async () => toFloats(await readBuffer(gpu, kept, bytes), elem),
+      save: () => savePlace(this.parts, { slot, latents: kept }),
       [Symbol.dispose]() {
         if (!alive) return;
         alive = false;

@@ -1,8 +1,9 @@
+import { concatFloats } from '../core/concat';
 import { FlamingoError } from '../core/errors';
 import type { EncodedMedia, Executor, ExecutorCounters, MemoryUse, Sequence } from '../core/executor';
 import { givenRows } from '../core/given-rows';
 import { checkClip } from '../format/clip-limit';
-import { embeddingWidth, type FlamingoConfig, withoutResampler } from '../format/config';
+import { embeddingWidth, type FlamingoConfig, latentWidth, mediaHeads, withoutResampler } from '../format/config';
 import { resamplerAttentionName } from '../format/tensor-names';
 import { type OrtRuntime, type OrtSession, type OrtTensor, ortRuntime } from './runtime';
 import { OrtSequence } from './sequence';
@@ -84,6 +85,17 @@ export class OrtExecutor implements Executor {
       `The graph of this package's resampler gives the attention of ${layers - missing.length} of its ${layers} layers.`,
       { hint: 'Convert the model again, or use WebGPU.', details: { layers, missing: missing.length } },
     );
+  }
+
+  async restoreMedia(saved: Uint8Array<ArrayBuffer>, seen?: number): Promise<EncodedMedia | undefined> {
+    const { gated, resampler } = this.config;
+    const latents = resampler.latents * latentWidth(this.config);
+    const each = gated.before.length * mediaHeads(gated) * resampler.latents * gated.headDim;
+    if (saved.byteLength !== 4 * (latents + 2 * each)) return undefined;
+    const values = new Float32Array(saved.slice().buffer);
+    const part = (from: number, length: number) => values.slice(from, from + length);
+    const [keys, rest] = [part(latents, each), part(latents + each, each)];
+    return this.medium(part(0, latents), keys, rest, seen ?? resampler.latents);
   }
 
   async createSequence(capacity: number): Promise<Sequence> {
@@ -206,6 +218,7 @@ export class OrtExecutor implements Executor {
       values,
       seen,
       latents: async () => latents,
+      save: async () => new Uint8Array(concatFloats([latents, keys, values]).buffer),
       [Symbol.dispose]: () => {
         if (alive) this.account('mediaKv', -bytes);
         alive = false;

@@ -19,6 +19,11 @@ export interface LoadOptions {
   profile?: boolean;
   /** A stage to read back in every step, `hidden.<block>` or `attention.<layer>`: `stats().tap` sums it up. For debugging. */
   tap?: string;
+  /**
+   * Keep what was encoded of pictures on this machine, in the origin's private file system, so that the next visit encodes none of them again: at most so many bytes, `true` for
+   * 512 MiB. Default: nothing is kept. `clearKeptMedia()` removes all of it. Not in Node.
+   */
+  keepMedia?: boolean | number;
   signal?: AbortSignal;
   onProgress?: (progress: LoadProgress) => void;
 }

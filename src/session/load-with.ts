@@ -2,6 +2,7 @@ import { throwIfAborted } from '../core/errors';
 import type { Executor } from '../core/executor';
 import type { MediaPixels } from '../core/media-pixels';
 import type { Manifest } from '../format/manifest';
+import type { MediaShelf } from '../format/media-shelf';
 import type { PackageFiles } from '../format/package-files';
 import { type ChunkCache, openPackage, type Package } from '../format/package-reader';
 import { TextTokenizer } from '../text/tokenizer';
@@ -12,6 +13,7 @@ import { ClipSpace } from './clip-space';
 import { defaultCapacity } from './default-capacity';
 import { embedImage } from './embed';
 import { type GateValues, readGates } from './gates';
+import { KeptMedia } from './kept-media';
 import type { LoadedModel, LoadOptions } from './load-types';
 import { MediaStore } from './media-store';
 import { graphWeights, openOrt, prepareWgsl } from './open-engine';
@@ -28,6 +30,9 @@ import { VisualPrefix } from './visual-prefix';
 /** A larger model would be in the way of the first question for longer than it helps. */
 const REHEARSED_BYTES = 64 * 1024 * 1024;
 
+/** What `keepMedia: true` keeps at most: some 80 pictures of OpenFlamingo-3B. */
+const KEPT_BYTES = 512 * 1024 * 1024;
+
 /** What depends on where the code runs: files, pictures, WebGPU. */
 export interface Platform {
   files: PackageFiles;
@@ -35,6 +40,8 @@ export interface Platform {
   /** Pictures -> pixels [F,3,S,S] as the manifest's image processor makes them. */
   pixels(frames: readonly MediaSource[], manifest: Manifest, signal?: AbortSignal): Promise<MediaPixels>;
   cache?: Promise<ChunkCache | undefined>;
+  /** Where what was encoded of pictures is kept, at most so many bytes. */
+  shelf?(maxBytes: number): Promise<MediaShelf | undefined>;
   /** Someone will look at the page before the first question: use the time. */
   rehearses?: boolean;
 }
@@ -76,8 +83,10 @@ export async function loadWith(platform: Platform, options: LoadOptions = {}): P
     const [tokenizer, vision, opened] = await Promise.all(parts);
     throwIfAborted(signal);
     onProgress?.({ phase: 'ready', loadedBytes: bytes, totalBytes: bytes });
+    const kept = await openKept(platform, options, opened.engine, manifest);
+    if (kept) cleanup.use(kept); // before the engine is disposed of, what is being written ends
     const tap = options.tap === undefined ? undefined : Tap.of(options.tap, manifest.config);
-    return loaded(platform, source, { ...opened, vision, tokenizer, tap }, cleanup);
+    return loaded(platform, source, { ...opened, vision, tokenizer, tap, kept }, cleanup);
   } catch (error) {
     failed.abort();
     await Promise.allSettled(parts); // what is still being made has to be there to be disposed of
@@ -113,14 +122,25 @@ async function openEngine(
   return { choice, engine: cleanup.use(await openOrt(manifest, graphs)), gates };
 }
 
+async function openKept(
+  { shelf }: Platform,
+  { keepMedia = false }: LoadOptions,
+  engine: Executor,
+  manifest: Manifest,
+): Promise<KeptMedia | undefined> {
+  if (keepMedia === false) return undefined;
+  const opened = await shelf?.(keepMedia === true ? KEPT_BYTES : keepMedia);
+  return opened && new KeptMedia(opened, engine, manifest);
+}
+
 function loaded(
   platform: Platform,
   source: Package,
-  parts: Opened & { vision: VisionEncoder; tokenizer: TextTokenizer; tap?: Tap },
+  parts: Opened & { vision: VisionEncoder; tokenizer: TextTokenizer; tap?: Tap; kept?: KeptMedia },
   cleanup: Cleanup,
 ): LoadedParts {
   const { manifest } = source;
-  const { choice, engine, gates, vision, tokenizer, tap } = parts;
+  const { choice, engine, gates, vision, tokenizer, tap, kept } = parts;
   const clip = new ClipSpace(source, cleanup);
   const prefix = new VisualPrefix(source, cleanup);
   let asked = false;
@@ -130,6 +150,7 @@ function loaded(
     executor: engine,
     tokenizer,
     media: cleanup.use(new MediaStore()),
+    kept,
     rollouts: new Rollouts(engine, manifest.config),
     vision,
     tap,

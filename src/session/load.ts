@@ -1,3 +1,4 @@
+import { openMediaShelf } from '../format/media-shelf';
 import { openOpfsCache } from '../format/opfs-cache';
 import { blobFiles, urlFiles } from '../format/package-files';
 import { browserGpu } from '../gpu/device';
@@ -13,6 +14,7 @@ export function loadModel(source: ModelSource, options: LoadOptions = {}): Promi
       cache: 'url' in source ? openOpfsCache() : undefined,
       files: 'url' in source ? urlFiles(source.url) : blobFiles(source.files),
       gpu: browserGpu(),
+      shelf: openMediaShelf,
       rehearses: true,
       pixels: (frames, { image }, signal) => mediaPixels(frames, image, decodeImage, signal),
     },

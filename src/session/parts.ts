@@ -3,6 +3,7 @@ import type { MediaPixels } from '../core/media-pixels';
 import type { Manifest } from '../format/manifest';
 import type { Vocabulary } from '../text/constraint/guide';
 import type { VisionEncoder } from '../vision/encoder';
+import type { KeptMedia } from './kept-media';
 import type { MediaStore } from './media-store';
 import type { Rollouts } from './rollouts';
 import type { Tap } from './tap';
@@ -27,6 +28,8 @@ export interface ModelParts {
   readonly executor: Executor;
   readonly tokenizer: SessionTokenizer;
   readonly media: MediaStore;
+  /** What stays of pictures from visit to visit, where that is wanted. */
+  readonly kept?: KeptMedia;
   /** Of media whose attention somebody wants to follow to patches. */
   readonly rollouts: Rollouts;
   /** vision.onnx: pixels [F,3,S,S] -> features [F,v,Dv]. */

@@ -3,7 +3,12 @@ import type { EncodedMedia } from '../core/executor';
 import { tinyConfig } from '../testing/tiny-model';
 import { Rollouts } from './rollouts';
 
-const medium = (): EncodedMedia => ({ bytes: 0, latents: async () => new Float32Array(), [Symbol.dispose]() {} });
+const medium = (): EncodedMedia => ({
+  bytes: 0,
+  latents: async () => new Float32Array(),
+  save: async () => new Uint8Array(),
+  [Symbol.dispose]() {},
+});
 const asked = () => Promise.reject(new Error('asked for'));
 
 test('of a picture in tiles says how these lie, and needs nothing but that where there is no resampler', async () => {

@@ -3,7 +3,7 @@ import { checkClip } from '../format/clip-limit';
 import { answer } from './answer';
 import { rank, scoreCandidates } from './candidates';
 import { TokenContext } from './context';
-import { encodeFeatures } from './encode-media';
+import { encodeFeatures, seenLatents } from './encode-media';
 import { mediaContent } from './media-content';
 import { validateAddMedia, validateClassify, validateGenerate } from './options';
 import type { ContextRunner } from './runner';
@@ -39,7 +39,7 @@ export class Session implements FlamingoSession {
     const { signal } = options;
     this.check(signal);
     const { rollout } = validateAddMedia(options);
-    const { pixels: decode, vision, executor, media, manifest, rollouts } = this.runner.parts;
+    const { pixels: decode, vision, executor, media, manifest, rollouts, kept } = this.runner.parts;
     if (rollout) rollouts.check();
     const frames = isList(source) ? source : [source];
     checkClip(manifest.config, frames.length); // before anything is decoded
@@ -47,9 +47,9 @@ export class Session implements FlamingoSession {
     throwIfAborted(signal);
     const content = await mediaContent(pixels.values, frames.length);
     const features = once(() => vision.encode(pixels.values, pixels.frames, pixels.tiles?.arrangement));
-    const handle = await media.obtain(content, frames.length, async () =>
-      encodeFeatures(executor, manifest.config, await features(), pixels),
-    );
+    const encode = async () => encodeFeatures(executor, manifest.config, await features(), pixels);
+    const seen = seenLatents(manifest.config, pixels);
+    const handle = await media.obtain(content, frames.length, () => kept?.obtain(content, seen, encode) ?? encode());
     this.handles.set(handle.id, handle);
     try {
       throwIfAborted(signal);
