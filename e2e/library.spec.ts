@@ -82,3 +82,50 @@ test('the built library gives a LanguageModel that answers in a page without Chr
   expect(heard.at(-1)).toBe(1);
   expect(used).toBeGreaterThan(3);
 });
+
+test('what was encoded of a picture stays for the next visit where that is asked for, until it is cleared', async ({
+  page,
+}) => {
+  await page.route('**/kept.html', (route) => route.fulfill({ contentType: 'text/html', body: '<!doctype html>' }));
+  await page.goto(`${SITE}kept.html`);
+  const { runs, scores, files } = await page.evaluate(
+    async ([model, bytes]) => {
+      const library = './flamingo-web/index.js';
+      const { FlamingoModel, clearKeptMedia } = (await import(
+        /* @vite-ignore */ library
+      )) as typeof import('../src/index');
+      const sizes = async () => {
+        const folder = await (await navigator.storage.getDirectory()).getDirectoryHandle('flamingo-web-media');
+        const found: number[] = [];
+        for await (const handle of folder.values()) found.push((await (handle as FileSystemFileHandle).getFile()).size);
+        return found;
+      };
+      const visit = async () => {
+        const loaded = await FlamingoModel.load(model, { executor: 'wasm', keepMedia: true });
+        const session = await loaded.createSession();
+        const picture = await session.addMedia(new Blob([new Uint8Array(bytes)], { type: 'image/webp' }));
+        await session.append([{ type: 'media', value: picture }, ...loaded.question('What colour is it?')]);
+        const [{ sum }] = await session.score([' red']);
+        const { visionRuns, resamplerRuns } = await session.stats();
+        while ((await sizes()).every((size) => size === 0)) await new Promise((resolve) => setTimeout(resolve, 20));
+        await loaded[Symbol.asyncDispose]();
+        return { runs: [visionRuns, resamplerRuns], sum };
+      };
+      const visits = [await visit(), await visit()];
+      const kept = await sizes();
+      await clearKeptMedia();
+      return {
+        runs: visits.map((each) => each.runs),
+        scores: visits.map((each) => each.sum),
+        files: [kept.length, (await sizes()).length],
+      };
+    },
+    [`${SITE}${MODEL}`, [...sample('red-circle').buffer]] as const,
+  );
+  expect(runs).toEqual([
+    [1, 1],
+    [0, 0],
+  ]);
+  expect(scores[1]).toBe(scores[0]);
+  expect(files).toEqual([1, 0]);
+});
