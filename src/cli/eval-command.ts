@@ -1,4 +1,5 @@
 import { FlamingoError } from '../core/errors';
+import { PUBLISHED_SETS } from '../eval/published';
 import { TASKS } from '../tasks/templates';
 import type { Command } from './command';
 import { runEval } from './eval';
@@ -29,7 +30,7 @@ export const evalCommand: Command = {
     prompts: { type: 'string', help: 'upstream (default): open_flamingo’s words; package: those of its model.json' },
     published: {
       type: 'string',
-      help: 'draw published curves of a data set beside ours: coco, vqav2, ok-vqa, text-vqa',
+      help: `draw published curves of a data set beside ours: ${PUBLISHED_SETS.join(', ')}`,
     },
     out: { type: 'string', help: 'folder for results.jsonl, results.json and curve.svg; a second call goes on there' },
     executor: { type: 'string', help: `${EXECUTORS.join(', ')}; default auto` },

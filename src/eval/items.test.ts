@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { curveSvg } from './curve-svg';
 import type { ItemResult } from './evaluate';
 import { checkedLabels, parseItems } from './items';
-import { publishedFor } from './published';
+import { PUBLISHED_SETS, publishedFor } from './published';
 import { summarize } from './summary';
 
 const lines = (...objects: object[]) => objects.map((object) => JSON.stringify(object)).join('\n');
@@ -107,5 +107,19 @@ test('the drawing holds both curves, ours with intervals, theirs marked, and esc
   expect(svg.match(/<g>/g)).toHaveLength(1 + publishedFor('vqav2').length);
   expect(svg).not.toMatch(/NaN|undefined|Infinity/);
   expect(curveSvg({ title: '', unit: '', curve: [] })).not.toMatch(/NaN|undefined|Infinity/);
-  expect(() => publishedFor('imagenet')).toThrow(/0 published curves of imagenet/);
+  expect(() => publishedFor('imagenet')).toThrow(/0 published curves of imagenet; there are some of coco, vqav2/);
 });
+
+test.each(PUBLISHED_SETS)(
+  'published curves of %s name a source that can be read, and have shots in order',
+  (dataset) => {
+    for (const { source, points } of publishedFor(dataset)) {
+      expect(source).toMatch(/laion\.ai\/blog\/|\.md of mlfoundations\/open_flamingo at [0-9a-f]{7}/);
+      const shots = points.map(([count]) => count);
+      expect(shots).toEqual([...new Set(shots)].sort((a, b) => a - b));
+      expect(points.every(([count, value]) => Number.isInteger(count) && value > 0 && value < 200)).toBe(true);
+    }
+    const known = publishedFor(dataset).find(({ model }) => model === 'OpenFlamingo-9B v1');
+    expect(known?.points.at(-1)).toEqual(dataset === 'coco' ? [32, 84.52] : [32, 50.34]);
+  },
+);

@@ -1,8 +1,17 @@
 import { FlamingoError } from '../core/errors';
-import type { TaskTemplate } from './template';
+import { type TemplatePart, templateParts } from '../core/template-parts';
+import type { TaskTemplate, TemplateToken } from './template';
 
 /** A part of a prompt; with M = MediaHandle, a part that a session appends. */
-export type PromptPart<M> = { type: 'text'; value: string } | { type: 'media'; value: M } | { type: 'end-of-chunk' };
+export type PromptPart<M> =
+  | { type: 'text'; value: string }
+  | { type: 'media'; value: M }
+  | { type: 'end-of-chunk' }
+  /** A special token of a package's own templates. */
+  | { type: 'token'; id: number };
+
+/** A part of an item's query: words, tokens, and places of media. */
+type Piece = TemplatePart | { type: 'image' };
 
 /** One question or labelled example: texts by name (a list of them for earlier turns), and its media in the order of the template's `<image>`s. */
 export interface TaskItem<M> {
@@ -31,7 +40,7 @@ export function buildPrompt<M>(
   query: TaskItem<M>,
   { textOnlyExamples = false }: PromptOptions = {},
 ): PromptPart<M>[] {
-  const parts: PromptPart<M>[] = task.prefix ? [{ type: 'text', value: task.prefix }] : [];
+  const parts: PromptPart<M>[] = templateParts(task.prefix, task.tokens);
   for (const [i, example] of examples.entries()) {
     const where = `example ${i + 1} of ${examples.length}`;
     const given = textField(task, example, task.label, where);
@@ -39,40 +48,52 @@ export function buildPrompt<M>(
     if (label.trim() === '') throw emptyLabel(task, where);
     parts.push(...queryParts(task, example, where, textOnlyExamples));
     parts.push({ type: 'text', value: task.beforeLabel + label }, { type: 'end-of-chunk' });
-    if (task.separator) parts.push({ type: 'text', value: task.separator });
+    parts.push(...templateParts(task.separator, task.tokens));
   }
   parts.push(...queryParts(task, query, 'the query', false));
   return merged(parts);
 }
 
-/** A prompt as upstream writes it, with its special tokens spelled out: for `run`, and to compare. */
-export function promptText<M>(parts: readonly PromptPart<M>[]): string {
-  return parts.map((part) => (part.type === 'text' ? part.value : part.type === 'media' ? IMAGE : END)).join('');
+/** A prompt as upstream writes it, with its special tokens spelled out: for `run`, and to compare. `tokens` are the task's. */
+export function promptText<M>(parts: readonly PromptPart<M>[], tokens: readonly TemplateToken[] = []): string {
+  const spelled = (part: PromptPart<M>): string => {
+    if (part.type === 'text') return part.value;
+    if (part.type === 'token') return tokens.find(({ id }) => id === part.id)?.content ?? '';
+    return part.type === 'media' ? IMAGE : END;
+  };
+  return parts.map(spelled).join('');
 }
 
 /** Media and words of one query. */
 function queryParts<M>(task: TaskTemplate, item: TaskItem<M>, where: string, textOnly: boolean): PromptPart<M>[] {
-  // The template is cut before fields are filled in, so that no field can add a picture; an interleaved field is cut itself.
-  const pieces = task.query
-    .split(/(\{\w+\})/)
-    .flatMap((piece) => {
-      const name = /^\{(\w+)\}$/.exec(piece)?.[1];
-      if (name === undefined) return cut(piece);
-      if (name === task.interleaved) return cut(textField(task, item, name, where, true));
-      return [name === task.turns?.field ? turnsText(task, item, where) : textField(task, item, name, where)];
-    })
-    .filter((piece) => piece !== '');
-  const tokens = pieces.filter((piece) => piece === IMAGE).length;
+  // The template is cut before fields are filled in, so that no field can add a picture or a token; an interleaved field is cut itself.
+  const pieces = filled(task, task.query, (name) => {
+    if (name === task.interleaved) return cut(textField(task, item, name, where, true), words);
+    return name === task.turns?.field ? turnPieces(task, item, where) : words(textField(task, item, name, where));
+  });
+  const tokens = pieces.filter(({ type }) => type === 'image').length;
   if (tokens !== item.media.length) throw mediaCount(task, where, tokens, item.media.length);
   let next = 0;
   return pieces.flatMap((piece): PromptPart<M>[] => {
-    if (piece !== IMAGE) return [{ type: 'text', value: piece }];
+    if (piece.type !== 'image') return [piece];
     return textOnly ? [] : [{ type: 'media', value: item.media[next++] }];
   });
 }
 
-function cut(text: string): string[] {
-  return text.split(/(<image>)/);
+/** A template's own words, tokens and places of media, with its fields filled in. */
+function filled({ tokens }: TaskTemplate, template: string, fieldOf: (name: string) => Piece[]): Piece[] {
+  return template.split(/(\{\w+\})/).flatMap((piece) => {
+    const name = /^\{(\w+)\}$/.exec(piece)?.[1];
+    return name === undefined ? cut(piece, (text) => templateParts(text, tokens)) : fieldOf(name);
+  });
+}
+
+function cut(text: string, between: (text: string) => Piece[]): Piece[] {
+  return text.split(/(<image>)/).flatMap((piece) => (piece === IMAGE ? [{ type: 'image' }] : between(piece)));
+}
+
+function words(value: string): Piece[] {
+  return value === '' ? [] : [{ type: 'text', value }];
 }
 
 function textField<M>(task: TaskTemplate, { fields }: TaskItem<M>, name: string, where: string, mayHoldImages = false) {
@@ -81,19 +102,18 @@ function textField<M>(task: TaskTemplate, { fields }: TaskItem<M>, name: string,
   return checked(value, name, where, mayHoldImages);
 }
 
-function turnsText<M>({ turns, ...task }: TaskTemplate, { fields }: TaskItem<M>, where: string): string {
+function turnPieces<M>(task: TaskTemplate, { fields }: TaskItem<M>, where: string): Piece[] {
+  const { turns } = task;
   const list = turns && fields[turns.field];
-  if (!turns || list === undefined) return '';
-  if (typeof list === 'string') throw missing({ turns, ...task }, turns.field, where);
-  return list
-    .map((turn, i) =>
-      turns.text.replace(/\{(\w+)\}/g, (_, name: string) => {
-        const at = `turn ${i + 1} of ${where}`;
-        if (typeof turn[name] !== 'string') throw missing({ turns, ...task }, name, at);
-        return checked(turn[name], name, at, false);
-      }),
-    )
-    .join('');
+  if (!turns || list === undefined) return [];
+  if (typeof list === 'string') throw missing(task, turns.field, where);
+  return list.flatMap((turn, i) =>
+    filled(task, turns.text, (name) => {
+      const at = `turn ${i + 1} of ${where}`;
+      if (typeof turn[name] !== 'string') throw missing(task, name, at);
+      return words(checked(turn[name], name, at, false));
+    }),
+  );
 }
 
 /** A label that ends its own chunk would make two examples of one; a field with an image token would want a picture that is not there. */

@@ -48,6 +48,59 @@ test('a package’s own words take the place of upstream’s', () => {
   expect(inPackageWords(taskOf('hateful-memes'), words)).toBe(taskOf('hateful-memes'));
 });
 
+test('a package’s special tokens are tokens, its pictures stand at their slot, and answers follow as in its example', () => {
+  const tokens = [
+    { content: '<user>', id: 7 },
+    { content: '<end>', id: 8 },
+    { content: '<bot>', id: 9 },
+  ];
+  const message = (text: string) => `<user>{media}${text}<end><bot>\n`;
+  const chat = {
+    ...{ question: message('{text}'), caption: message('Describe it.'), example: `${message('Describe it.')}{text}` },
+    ...{ templateTokens: tokens, endOfChunkToken: '<end>', endOfChunkId: 8 },
+  };
+  const vqa = inPackageWords(taskOf('vqa'), chat);
+  const parts = buildPrompt(vqa, [item({ question: 'Who?', answer: 'he' })], item({ question: '<user>?' }));
+  expect(parts).toEqual(
+    [
+      ...[
+        { type: 'token', id: 7 },
+        { type: 'media', value: 'x' },
+        { type: 'text', value: 'Who?' },
+      ],
+      ...[
+        { type: 'token', id: 8 },
+        { type: 'token', id: 9 },
+        { type: 'text', value: '\nhe' },
+        { type: 'end-of-chunk' },
+      ],
+      ...[
+        { type: 'token', id: 7 },
+        { type: 'media', value: 'x' },
+        { type: 'text', value: '<user>?' },
+      ], // a field stays text
+      ...[
+        { type: 'token', id: 8 },
+        { type: 'token', id: 9 },
+        { type: 'text', value: '\n' },
+      ],
+    ].map((part) => (part.type === 'media' ? { ...part, value: item({}).media[0] } : part)),
+  );
+  const caption = inPackageWords(taskOf('caption'), chat);
+  expect(promptText(buildPrompt(caption, [], item({})), tokens)).toBe('<user><image>Describe it.<end><bot>\n');
+  const history = [{ question: 'Who?', answer: 'he' }];
+  const dialogue = buildPrompt(
+    inPackageWords(taskOf('visual-dialogue'), chat),
+    [],
+    item({ question: 'Why?', history }),
+  );
+  expect(promptText(dialogue, tokens)).toBe('<image><user>Who?<end><bot>\nhe<end><user>Why?<end><bot>\n');
+  const plain = inPackageWords(taskOf('caption'), { question: '{text}', caption: '', example: '{text}' });
+  expect(promptText(buildPrompt(plain, [item({ caption: 'dax' })], item({})))).toBe('<image>dax<|endofchunk|><image>');
+  const asked = inPackageWords(taskOf('vqa'), { question: '{text}', caption: '', example: '{text}' });
+  expect(asked.beforeLabel).toBe(' ');
+});
+
 test('OK-VQA answers are stemmed by upstream’s table', () => {
   expect(postProcess('ok-vqa', 'riding skateboarders, Question')).toBe('ride skateboard');
   expect(postProcess('ok-vqa', "hell's jeans")).toBe('hell jean');
@@ -73,7 +126,7 @@ test('visual dialogue repeats the question template; a first turn has no history
 
 test('interleaved text brings its own image tokens, each with its medium', () => {
   const parts = buildPrompt(taskOf('interleaved'), [], item({ prompt: 'a <image> b<image>' }, ['x', 'y']));
-  expect(parts.map((part) => (part.type === 'end-of-chunk' ? part.type : part.value))).toEqual(['a ', 'x', ' b', 'y']);
+  expect(parts.map((part) => ('value' in part ? part.value : part.type))).toEqual(['a ', 'x', ' b', 'y']);
 });
 
 test.each([

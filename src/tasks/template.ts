@@ -4,6 +4,12 @@ export type Metric = 'vqa-accuracy' | 'cider' | 'accuracy' | 'roc-auc';
 /** How an answer is cut to what is compared; see post-process.ts. */
 export type PostProcessing = 'none' | 'first-line' | 'caption' | 'vqa' | 'ok-vqa';
 
+/** A special token as a package's templates spell it. */
+export interface TemplateToken {
+  readonly content: string;
+  readonly id: number;
+}
+
 /**
  * A task as data. In texts, `<image>` stands for the next medium of the item (a picture, or a clip: one token either way), `{name}` for the item's field of that
  * name. An example is its query, its label and the chunk-end token.
@@ -22,6 +28,8 @@ export interface TaskTemplate {
   readonly stripLabel?: boolean;
   /** Text behind an example's chunk-end token. */
   readonly separator: string;
+  /** Special tokens of a package that the texts spell; upstream's tasks have none. Fields never become tokens. */
+  readonly tokens?: readonly TemplateToken[];
   /** A field that is a list of earlier turns, and the text of one turn. */
   readonly turns?: { readonly field: string; readonly text: string };
   /** A field whose own `<image>`s are pictures of the item: the text of an interleaved document. */
