@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { safetensors } from '../testing/checkpoints/files';
+import { safetensors, writeJson } from '../testing/checkpoints/files';
 import { writeFlamingo } from '../testing/checkpoints/flamingo';
 import { CLI_SPEC, CliFolder, cli } from '../testing/command-line';
 import { COMMANDS } from './commands';
@@ -161,5 +161,32 @@ describe('inspect', () => {
     const { code, stdout } = await cli('inspect', at('source/lm'));
     expect(code).toBe(0);
     expect(stdout).toMatch(/^model\.layers\.0\.self_attn\.k_proj\.weight +f32 +\[16, 48\] +.*pytorch_model\.bin$/m);
+  });
+});
+
+describe('run', () => {
+  test('ends texts at the chunk-end token as upstream does, or at every end of an answer', {
+    timeout: 60_000,
+  }, async () => {
+    const out = ['--out', at('results'), '--executor', 'wasm', '--json'];
+    const run = async (generate: object, beams?: object) => {
+      const request = { id: 'a', prompt: 'abc', generate: { max_new_tokens: 4, ...generate }, beams };
+      await writeJson(at('ends.json'), { requests: [request] });
+      const { code, stdout, stderr } = await cli('run', at('package'), at('ends.json'), ...out);
+      expect(code, stderr).toBe(0);
+      return JSON.parse(stdout).a;
+    };
+    const { greedy_ids } = await run({});
+    expect(greedy_ids.length).toBe(4);
+    const manifest = JSON.parse(await readFile(at('package/model.json'), 'utf8'));
+    const stopIds = [...manifest.prompt.stopIds, greedy_ids[0]];
+    await writeJson(at('package/model.json'), { ...manifest, prompt: { ...manifest.prompt, stopIds } });
+    expect((await run({})).greedy_ids).toEqual(greedy_ids);
+    const beams = { num_beams: 1, max_new_tokens: 4, ends: 'answer' };
+    expect(await run({ ends: 'answer' }, beams)).toMatchObject({
+      greedy_ids: greedy_ids.slice(0, 1),
+      beam1_ids: greedy_ids.slice(0, 1),
+    });
+    await writeJson(at('package/model.json'), manifest);
   });
 });

@@ -16,6 +16,9 @@ const OUTPUTS = [
 ] as const;
 const whole = v.pipe(v.number(), v.integer(), v.minValue(1));
 
+/** What ends an answer: the chunk-end token alone, as in upstream's `generate` and in the golden files; or any end that the package knows, as in a conversation. */
+const ends = v.optional(v.picklist(['chunk', 'answer']), 'chunk');
+
 /** One request of `run`: see README. Paths are relative to the requests file. */
 const request = v.object({
   id: requestId,
@@ -30,13 +33,18 @@ const request = v.object({
       top_k: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0)), 0),
       top_p: v.optional(v.pipe(v.number(), v.gtValue(0), v.maxValue(1)), 1),
       seed: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0)), 0),
+      ends,
     }),
   ),
-  beams: v.optional(v.object({ num_beams: whole, max_new_tokens: whole, length_penalty: v.optional(v.number(), 1) })),
+  beams: v.optional(
+    v.object({ num_beams: whole, max_new_tokens: whole, length_penalty: v.optional(v.number(), 1), ends }),
+  ),
   candidates: v.optional(v.array(v.pipe(v.string(), v.minLength(1)))),
 });
 
 export type RunRequest = v.InferOutput<typeof request>;
+/** `chunk`: the chunk-end token; `answer`: the package's stop tokens too. */
+export type RunEnds = v.InferOutput<typeof ends>;
 export type RunOutput = (typeof OUTPUTS)[number];
 
 const SHAPE = `{"id", "prompt", "images": [..], "frames", "outputs": [${OUTPUTS.join(', ')}], "generate", "beams", "candidates"}`;

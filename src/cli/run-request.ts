@@ -18,7 +18,7 @@ import { ContextRunner } from '../session/runner';
 import type { GenerateOptions } from '../session/types';
 import { withBegin } from '../text/begin';
 import { firstMedia, lastMedia } from '../text/media-positions';
-import type { RunOutput, RunRequest } from './requests';
+import type { RunEnds, RunOutput, RunRequest } from './requests';
 import { readPicture } from './requests-file';
 import { makeRollouts } from './run-rollout';
 import { type Stats, snapshot, statsSince } from './run-stats';
@@ -117,17 +117,17 @@ export async function runRequest(
   };
   if (request.candidates) result.candidates = await scoreCandidates(runner, request.candidates);
   if (request.beams) {
-    const { num_beams, max_new_tokens, length_penalty } = request.beams;
+    const { num_beams, max_new_tokens, length_penalty, ends } = request.beams;
     const beams = { numBeams: num_beams, maxNewTokens: max_new_tokens, lengthPenalty: length_penalty };
-    const chosen = (await generated(runner, beams)).map(({ id }) => id);
+    const chosen = (await generated(runner, beams, ends)).map(({ id }) => id);
     result[`beam${num_beams}_ids`] = chosen;
     result[`beam${num_beams}_text`] = tokenizer.decode(chosen);
   }
   let steps: Choice[] = [];
   if (request.generate) {
-    const { max_new_tokens, temperature, top_k, top_p, seed } = request.generate;
+    const { max_new_tokens, temperature, top_k, top_p, seed, ends } = request.generate;
     const options = { maxNewTokens: max_new_tokens, temperature, topK: top_k, topP: top_p, seed };
-    steps = await generated(runner, { ...options, attention: rollouts.length > 0 });
+    steps = await generated(runner, { ...options, attention: rollouts.length > 0 }, ends);
     result.greedy_ids = steps.map(({ id }) => id);
     result.greedy_text = tokenizer.decode(result.greedy_ids);
   }
@@ -162,11 +162,12 @@ function contextOf({ manifest }: LoadedParts, ids: readonly number[], visual: re
   return context;
 }
 
-/** Tokens of an answer, the chunk-end token included; the context is left as it was. */
-async function generated(runner: ContextRunner, options: GenerateOptions): Promise<Choice[]> {
+/** Tokens of an answer, the one that ends it included; the context is left as it was. */
+async function generated(runner: ContextRunner, options: GenerateOptions, until: RunEnds): Promise<Choice[]> {
   const { length } = runner;
   const chosen: Choice[] = [];
-  const ends = [runner.parts.manifest.prompt.endOfChunkId];
+  const { endOfChunkId, stopIds } = runner.parts.manifest.prompt;
+  const ends = until === 'answer' ? [endOfChunkId, ...stopIds] : [endOfChunkId];
   for await (const choice of choose(runner, validateGenerate(options), ends, undefined)) chosen.push(choice);
   runner.forgetFrom(length);
   return chosen;

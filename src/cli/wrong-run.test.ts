@@ -63,6 +63,7 @@ beforeAll(async () => {
   await request('too long a clip', { frames: 33, images: Array(33).fill(PICTURE) });
   await request('unknown output', { outputs: ['logits', 'logitz'] });
   await request('no number', { generate: { max_new_tokens: 0 } });
+  await request('unknown end', { generate: { max_new_tokens: 1, ends: 'word' } });
   await request('unreadable', { images: [at('text.png')] });
   await request('missing picture', { images: ['nowhere.png'] });
   await request('long', { prompt: `<image>${'a'.repeat(80)}` });
@@ -113,6 +114,7 @@ const WRONG: WrongCall[] = [
     'hidden',
   ],
   ['a number out of range', () => runOf('package', 'no number'), 'requests.0.generate.max_new_tokens', 'A request is'],
+  ['an unknown end', () => runOf('package', 'unknown end'), 'requests.0.generate.ends', 'answer', 'A request is'],
   ['an id twice', () => runOf('package', 'twice'), 'the id a is there twice', 'own id'],
   ['an unreadable picture', () => runOf('package', 'unreadable'), 'text.png', /another|PNG/],
   [
