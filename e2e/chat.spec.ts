@@ -167,3 +167,30 @@ test('auto takes the CPU here, and says why', async ({ page }) => {
   await page.goto(`./?model=${MODEL}`);
   await expect(page.getByText(/It runs on the CPU \(wasm, 1 thread\): .+/)).toBeVisible();
 });
+
+test('the element’s properties say how answers are chosen, and give the model for sessions beside the conversation', async ({
+  page,
+}) => {
+  await openChat(page);
+  const { answer, again, wrong, scores } = await page.evaluate(async () => {
+    const chat = document.querySelector('flamingo-chat')!;
+    await chat.ready;
+    const ask = () => chat.ask([{ type: 'text', value: 'Which?' }]);
+    chat.generation = { responseConstraint: /dax|wug/ };
+    const answer = await ask();
+    chat.generation = { numBeams: 2, stop: ['\n'] };
+    chat.maxTokens = 3;
+    const again = await ask();
+    chat.generation = { temperature: -1 };
+    const wrong = await ask().catch((error: { code: string }) => error.code);
+    const session = await chat.loaded!.createSession();
+    await session.append(chat.loaded!.question('Which?'));
+    const scores = (await session.classify(['dax', 'wug'])).map(({ text }) => text);
+    await session[Symbol.asyncDispose]();
+    return { answer, again, wrong, scores };
+  });
+  expect(answer.trim()).toMatch(/^(dax|wug)$/);
+  expect(again).not.toContain('\n');
+  expect(wrong).toBe('invalid-option');
+  expect(scores.sort()).toEqual(['dax', 'wug']);
+});

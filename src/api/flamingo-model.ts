@@ -36,6 +36,11 @@ export class FlamingoModel implements AsyncDisposable {
     return new FlamingoModel(await load(checked.source, checked.options));
   }
 
+  /** The same over a model that is loaded already. */
+  static over(loaded: LoadedModel): FlamingoModel {
+    return new FlamingoModel(loaded);
+  }
+
   get manifest(): Manifest {
     return this.loaded.manifest;
   }

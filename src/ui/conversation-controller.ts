@@ -1,7 +1,7 @@
 import type { ReactiveController, ReactiveControllerHost } from 'lit';
 import { FlamingoError } from '../core/errors';
 import type { LoadedModel } from '../session/load-types';
-import type { SessionStats } from '../session/types';
+import type { GenerateOptions, SessionStats } from '../session/types';
 import { type MessagePart, type Picture, picturesOf } from './content';
 import { abortable, ContextKeeper } from './context-keeper';
 import { asFlamingoError } from './model-controller';
@@ -33,7 +33,7 @@ export class ConversationController implements ReactiveController {
   constructor(
     private readonly host: ReactiveControllerHost,
     private readonly model: () => Promise<LoadedModel>,
-    private readonly maxTokens: () => number,
+    private readonly choosing: () => GenerateOptions,
     private readonly events: ConversationEvents,
   ) {
     host.addController(this);
@@ -162,7 +162,7 @@ export class ConversationController implements ReactiveController {
 
   private async stream({ session }: ContextKeeper, exchange: Exchange, signal: AbortSignal): Promise<void> {
     let answer = '';
-    for await (const { text } of session.generate({ maxNewTokens: this.maxTokens(), signal })) {
+    for await (const { text } of session.generate({ ...this.choosing(), signal })) {
       answer += text;
       exchange.answer = answer; // replaces what an earlier try had left
       this.events.token(text);

@@ -1,7 +1,8 @@
 import { html, LitElement, nothing, type PropertyValues, type TemplateResult } from 'lit';
+import { FlamingoModel } from '../api/flamingo-model';
 import { FlamingoError } from '../core/errors';
 import type { LoadedModel, LoadOptions } from '../session/load-types';
-import type { SessionStats } from '../session/types';
+import type { GenerateOptions, SessionStats } from '../session/types';
 import { loadInWorker } from '../worker/client';
 import { ComposerController } from './composer-controller';
 import type { ContentPart, MessagePart, Picture } from './content';
@@ -34,6 +35,8 @@ export class FlamingoChat extends LitElement {
     tap: { type: String, reflect: true },
     maxTokens: { type: Number, attribute: 'max-tokens', reflect: true },
     clipFrames: { type: Number, attribute: 'clip-frames', reflect: true },
+    keepMedia: { type: Boolean, attribute: 'keep-media', reflect: true },
+    generation: { attribute: false },
     samples: { attribute: false },
     labels: { attribute: false },
   };
@@ -52,6 +55,10 @@ export class FlamingoChat extends LitElement {
   declare maxTokens: number;
   /** Frames that a video or an animated picture is read with, spread evenly over it. */
   declare clipFrames: number;
+  /** Keep what was encoded of pictures on this machine for the next visit; see `keepMedia` of LoadOptions. Read when the model is loaded. */
+  declare keepMedia: boolean;
+  /** How answers are chosen: beams, draws, stop strings, a constraint, visual strength. Read when a question is asked; wrong options are told there. */
+  declare generation: Omit<GenerateOptions, 'maxNewTokens' | 'signal'>;
   /** Pictures and questions that a new conversation offers. */
   declare samples: readonly Sample[];
   /** Words on the controls that differ from the English ones. */
@@ -71,13 +78,15 @@ export class FlamingoChat extends LitElement {
     this.tap = '';
     this.maxTokens = 256;
     this.clipFrames = 8; // as many as Flamingo was trained with
+    this.keepMedia = false;
+    this.generation = {};
     this.samples = [];
     this.labels = {};
     this.engine = new ModelController(this, () => this.loadSettings(), this.engineEvents(), loadInWorker);
     this.conversation = new ConversationController(
       this,
       () => this.engine.get(),
-      () => this.maxTokens,
+      () => ({ ...this.generation, maxNewTokens: this.maxTokens }),
       {
         token: (text) => this.emit('flamingo-token', { text }),
         answer: (text) => this.emit('flamingo-answer', { text }),
@@ -105,6 +114,12 @@ export class FlamingoChat extends LitElement {
   /** Resolves when the model is loaded; asking for it begins loading. Rejects with a FlamingoError. */
   get ready(): Promise<void> {
     return this.updateComplete.then(() => this.engine.get()).then(() => undefined);
+  }
+
+  /** The loaded model, for sessions, scores and vectors beside the conversation; undefined before it is ready. The element ends it: it is not to be disposed of. */
+  get loaded(): FlamingoModel | undefined {
+    const { state } = this.engine;
+    return state.kind === 'ready' ? FlamingoModel.over(state.model) : undefined;
   }
 
   /** True while an answer is awaited or written. */
@@ -209,6 +224,7 @@ export class FlamingoChat extends LitElement {
       executor: this.executor,
       profile: this.profile,
       tap: this.tap || undefined,
+      keepMedia: this.keepMedia,
     };
   }
 

@@ -24,7 +24,10 @@ export class ModelController implements ReactiveController {
 
   constructor(
     private readonly host: ReactiveControllerHost,
-    private readonly options: () => { source: ModelSource } & Pick<LoadOptions, 'executor' | 'profile' | 'tap'>,
+    private readonly options: () => { source: ModelSource } & Pick<
+      LoadOptions,
+      'executor' | 'profile' | 'tap' | 'keepMedia'
+    >,
     private readonly events: ModelEvents,
     private readonly load: Load,
   ) {
