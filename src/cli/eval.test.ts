@@ -130,6 +130,9 @@ test('with a prefix in their place, pictures are vectors in the text, and the ga
     ...['eval', folder.at('prefix', 'package'), file, ...options, '--out', folder.at('by prefix')],
   );
   expect(code, stderr).toBe(0);
+  expect((await cli('inspect', folder.at('prefix', 'package'))).stdout).toMatch(
+    /^prefix +3 vectors from a picture’s features$/m,
+  );
   expect(JSON.parse(stdout)).toMatchObject({ pictures: 'prefix', curve: [{ shots: 1, items: 1 }] });
   const [{ raw }] = await resultLines('by prefix');
   await using model = await loadFolder(folder.at('prefix', 'package'), { executor: 'wasm' });

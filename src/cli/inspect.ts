@@ -40,6 +40,12 @@ async function inspectPackage(folder: string): Promise<Outcome> {
     `resampler  ${resamplerLine(config)}`,
     `decoder    ${d.layers} blocks of width ${config.width}, ${d.heads} heads of ${d.headDim} (${d.kvHeads} for keys), ${d.position.kind} positions, context ${config.contextLength}, vocabulary ${config.vocab}`,
     `gated      ${gated.placement === 'replace' ? 'as' : 'before'} blocks ${gated.before.join(', ')}; ${gated.heads} heads of ${gated.headDim}`,
+    ...(manifest.clip
+      ? [`clip       text tower, ${manifest.clip.embedding} numbers, ${manifest.clip.contextLength} tokens`]
+      : []),
+    ...(manifest.prefix
+      ? [`prefix     ${manifest.prefix.tokens} vectors from a picture’s ${manifest.prefix.input}`]
+      : []),
     ...table(
       ['file', 'size'],
       files.map(({ path, size }) => [path, bytes(size)]),

@@ -189,4 +189,25 @@ describe('run', () => {
     });
     await writeJson(at('package/model.json'), manifest);
   });
+
+  test('takes penalties for draws and beams', { timeout: 60_000 }, async () => {
+    const sizes = { max_new_tokens: 12 };
+    const request = (id: string, more: object) => ({
+      ...{ id, prompt: 'abcabcab', generate: { ...sizes, ...more }, beams: { num_beams: 3, ...sizes, ...more } },
+    });
+    const requests = [
+      request('free', {}),
+      request('once', { no_repeat_ngram_size: 1 }),
+      request('rare', { repetition_penalty: 1e6 }),
+    ];
+    await writeJson(at('penalties.json'), { requests });
+    const args = [at('package'), at('penalties.json'), '--out', at('results'), '--executor', 'wasm', '--json'];
+    const { code, stdout, stderr } = await cli('run', ...args);
+    expect(code, stderr).toBe(0);
+    const results = JSON.parse(stdout);
+    const repeats = (ids: number[]) => ids.length - new Set(ids).size;
+    expect(repeats(results.free.greedy_ids)).toBeGreaterThan(0); // a small model repeats itself
+    for (const id of ['once', 'rare']) expect(repeats(results[id].greedy_ids), id).toBe(0);
+    expect(repeats(results.once.beam3_ids)).toBe(0);
+  });
 });

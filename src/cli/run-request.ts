@@ -118,15 +118,17 @@ export async function runRequest(
   if (request.candidates) result.candidates = await scoreCandidates(runner, request.candidates);
   if (request.beams) {
     const { num_beams, max_new_tokens, length_penalty, ends } = request.beams;
-    const beams = { numBeams: num_beams, maxNewTokens: max_new_tokens, lengthPenalty: length_penalty };
+    const sizes = { numBeams: num_beams, maxNewTokens: max_new_tokens, lengthPenalty: length_penalty };
+    const beams = { ...sizes, ...penaltiesOf(request.beams) };
     const chosen = (await generated(runner, beams, ends)).map(({ id }) => id);
     result[`beam${num_beams}_ids`] = chosen;
     result[`beam${num_beams}_text`] = tokenizer.decode(chosen);
   }
   let steps: Choice[] = [];
   if (request.generate) {
-    const { max_new_tokens, temperature, top_k, top_p, seed, ends } = request.generate;
-    const options = { maxNewTokens: max_new_tokens, temperature, topK: top_k, topP: top_p, seed };
+    const { max_new_tokens, temperature, top_k, top_p, min_p, seed, ends } = request.generate;
+    const draws = { maxNewTokens: max_new_tokens, temperature, topK: top_k, topP: top_p, minP: min_p, seed };
+    const options = { ...draws, ...penaltiesOf(request.generate) };
     steps = await generated(runner, { ...options, attention: rollouts.length > 0 }, ends);
     result.greedy_ids = steps.map(({ id }) => id);
     result.greedy_text = tokenizer.decode(result.greedy_ids);
@@ -160,6 +162,11 @@ function contextOf({ manifest }: LoadedParts, ids: readonly number[], visual: re
     else context.pushTokens([id]);
   }
   return context;
+}
+
+/** Under the names that sessions have for them. */
+function penaltiesOf(asked: { repetition_penalty: number; no_repeat_ngram_size: number }) {
+  return { repetitionPenalty: asked.repetition_penalty, noRepeatNgramSize: asked.no_repeat_ngram_size };
 }
 
 /** Tokens of an answer, the one that ends it included; the context is left as it was. */
