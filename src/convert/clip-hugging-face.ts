@@ -1,47 +1,22 @@
 import type { ImageProcessor } from '../format/manifest';
-import type { TensorSource } from '../format/tensor-source';
 import type { VisionModel } from './clip';
 import { triple } from './clip-open-clip';
-import { CLIP_MEAN, CLIP_STD, towerShape } from './clip-shape';
-import { activationOf, allow, field, headWidth, numberField, section, unsupported } from './families/fields';
+import { CLIP_MEAN, CLIP_STD } from './clip-shape';
+import { allow, type Described, field, numberField, section, unsupported } from './families/fields';
 import { stack } from './families/language';
+import { AT, fillHuggingFaceTower, huggingFaceSizes, leftOut, NAMES } from './hugging-face-tower';
 import type { RecipeBook } from './recipe';
 import type { ModelFolder } from './sources';
 
-type Described = Pick<ModelFolder, 'config' | 'configFile'>;
-
-const AT = 'vision_model';
-const NAMES = {
-  kernel: `${AT}.embeddings.patch_embedding.weight`,
-  positions: `${AT}.embeddings.position_embedding.weight`,
-  up: `${AT}.encoder.layers.0.mlp.fc1.weight`,
-  blocks: /^vision_model\.encoder\.layers\.(\d+)\./,
-};
-
 /** Source: transformers models/clip/modeling_clip.py CLIPVisionTransformer; the defaults are CLIPVisionConfig's. */
 export function huggingFaceClip(folder: ModelFolder, postNorm: boolean, preprocessor: Described): VisionModel {
-  const { source } = folder;
-  const vision = field(folder, 'vision_config') === undefined ? folder : section(folder, 'vision_config');
-  const shape = towerShape(source, NAMES, numberField(vision, 'image_size', 224));
-  const heads = numberField(vision, 'num_attention_heads', 12);
-  headWidth(vision, shape.width, heads);
+  const sizes = huggingFaceSizes(folder, 1, { activation: 'quick_gelu', eps: 1e-5 });
   return {
-    source,
-    config: {
-      ...shape,
-      heads,
-      activation: activationOf(vision, 'hidden_act', 'quick_gelu'),
-      eps: numberField(vision, 'layer_norm_eps', 1e-5),
-      postNorm,
-    },
-    image: imageProcessor(preprocessor, shape.imageSize),
-    fill: (book) => fill(book, folder, shape.layers, postNorm),
-    ignore(name) {
-      if (/^vision_model\.post_layernorm|^visual_projection/.test(name))
-        return 'comes after the features that Flamingo takes';
-      if (name.endsWith('position_ids')) return 'a constant that is computed here';
-      return name.startsWith('vision_model.') ? undefined : 'belongs to the text tower';
-    },
+    source: folder.source,
+    config: { ...sizes, postNorm },
+    image: imageProcessor(preprocessor, sizes.imageSize),
+    fill: (book) => fill(book, folder, sizes.layers, postNorm),
+    ignore: (name) => leftOut(name, /^vision_model\.post_layernorm|^visual_projection/),
   };
 }
 
@@ -82,33 +57,11 @@ function edge(given: Described, name: string, otherwise: number): number {
   throw unsupported(given, name, value, 'squares');
 }
 
-function fill(book: RecipeBook, { source }: ModelFolder, layers: number, postNorm: boolean): void {
-  const module = (target: string, name: string) => stack(book, source, `vision.${target}`, [`${AT}.${name}`], true);
+function fill(book: RecipeBook, folder: ModelFolder, layers: number, postNorm: boolean): void {
+  const { source } = folder;
   book.set('vision.patch.weight', book.whole(source, NAMES.kernel));
   book.set('vision.class', book.whole(source, `${AT}.embeddings.class_embedding`));
-  book.set('vision.positions', book.whole(source, NAMES.positions));
-  module('norm_pre', source.tensors.has(`${AT}.pre_layernorm.weight`) ? 'pre_layernorm' : 'pre_layrnorm'); // upstream's spelling is the second
-  if (postNorm) module('norm_post', 'post_layernorm');
-  fillHuggingFaceBlocks(book, source, layers);
-}
-
-/** The encoder of CLIP and of SigLIP: modeling_siglip.py copies it. */
-export function fillHuggingFaceBlocks(book: RecipeBook, source: TensorSource, layers: number): void {
-  for (let i = 0; i < layers; i++) {
-    const [from, to] = [`${AT}.encoder.layers.${i}`, `vision.blocks.${i}`];
-    const module = (target: string, ...names: string[]) =>
-      stack(
-        book,
-        source,
-        `${to}.${target}`,
-        names.map((name) => `${from}.${name}`),
-        true,
-      );
-    module('norm1', 'layer_norm1');
-    module('qkv', 'self_attn.q_proj', 'self_attn.k_proj', 'self_attn.v_proj');
-    module('out', 'self_attn.out_proj');
-    module('norm2', 'layer_norm2');
-    module('up', 'mlp.fc1');
-    module('down', 'mlp.fc2');
-  }
+  const norm = source.tensors.has(`${AT}.pre_layernorm.weight`) ? 'pre_layernorm' : 'pre_layrnorm'; // upstream's spelling is the second
+  stack(book, source, 'vision.norm_pre', [`${AT}.${norm}`], true);
+  fillHuggingFaceTower(book, folder, layers, postNorm);
 }

@@ -5,7 +5,7 @@ import type { RecipeBook } from '../recipe';
 import type { ModelFolder } from '../sources';
 import { alibiSlopes } from './alibi';
 import { activationOf, allow, flagField, headWidth, numberField, unsupported } from './fields';
-import { computedConstant, countBlocks, type LanguageModel, SAME_NAMES, stack } from './language';
+import { computedConstant, countBlocks, type LanguageModel, mover, plainDecoder, SAME_NAMES, stack } from './language';
 import { rotaryPosition } from './rotary';
 
 /** How a block is laid out: fused heads in groups of queries, one key and one value; which norms it has; whether linear layers have biases. */
@@ -48,16 +48,13 @@ export function falcon(folder: ModelFolder): LanguageModel {
     blocksPath: 'transformer.h',
     source,
     ...SAME_NAMES,
-    decoder: {
+    decoder: plainDecoder({
       layers,
       heads,
       kvHeads,
       headDim,
       norm: { kind: 'layer', eps: numberField(folder, 'layer_norm_epsilon', 1e-5), bias: true },
       position: positionOf(folder, heads, headDim),
-      qkNorm: null,
-      clipQkv: null,
-      scale: headDim ** -0.5,
       bias: { qkv: bias, out: bias, head: false },
       feedForward: {
         inner: numberField(folder, 'ffn_hidden_size', 4 * width),
@@ -67,7 +64,7 @@ export function falcon(folder: ModelFolder): LanguageModel {
       },
       parallelResidual: parallel,
       tiedHead: tied,
-    },
+    }),
     fill: (book) => fill(book, folder, layout),
     ignore: (name) => (tied && name === 'lm_head.weight' ? 'the head is the embedding table' : computedConstant(name)),
   };
@@ -109,10 +106,9 @@ function fill(book: RecipeBook, { source }: ModelFolder, { layers, heads, kvHead
   const group = heads / kvHeads + 2;
   for (let i = 0; i < layers; i++) {
     const [from, to] = [`transformer.h.${i}`, `blocks.${i}`];
-    const copy = (target: string, name: string, withBias: boolean) =>
-      stack(book, source, `${to}.${target}`, [`${from}.${name}`], withBias);
-    copy('norm1', norms.attention, true);
-    copy('norm2', norms.feedForward, true);
+    const put = mover(book, source, from, to);
+    put('norm1', true, norms.attention);
+    put('norm2', true, norms.feedForward);
     for (const part of bias ? ['weight', 'bias'] : ['weight']) {
       const name = `${from}.self_attention.query_key_value.${part}`;
       const d = tensorOf(source, name).shape[0] / (kvHeads * group);
@@ -126,9 +122,9 @@ function fill(book: RecipeBook, { source }: ModelFolder, { layers, heads, kvHead
         ...each(group - 1, group),
       );
     }
-    copy('attn.out', 'self_attention.dense', bias);
-    copy('ff.up', 'mlp.dense_h_to_4h', bias);
-    copy('ff.down', 'mlp.dense_4h_to_h', bias);
+    put('attn.out', bias, 'self_attention.dense');
+    put('ff.up', bias, 'mlp.dense_h_to_4h');
+    put('ff.down', bias, 'mlp.dense_4h_to_h');
   }
   stack(book, source, 'norm', ['transformer.ln_f'], true);
 }

@@ -1,7 +1,7 @@
 import type { RecipeBook } from '../recipe';
 import type { ModelFolder } from '../sources';
 import { activationOf, field, flagField, headWidth, numberField, unsupported } from './fields';
-import { countBlocks, type LanguageModel, SAME_NAMES, stack } from './language';
+import { countBlocks, type LanguageModel, mover, plainDecoder, SAME_NAMES, stack } from './language';
 
 /**
  * GPT-J: one norm for attention and feed-forward, both added to the residual at once; rotary embedding of neighbouring pairs; a head with a bias.
@@ -24,16 +24,12 @@ export function gptJ(folder: ModelFolder): LanguageModel {
     blocksPath: 'transformer.h',
     source,
     ...SAME_NAMES,
-    decoder: {
+    decoder: plainDecoder({
       layers,
       heads,
-      kvHeads: heads,
       headDim,
       norm: { kind: 'layer', eps: numberField(folder, 'layer_norm_epsilon', 1e-5), bias: true },
       position: { kind: 'rotary', dims: rotaryDims(folder, width, headDim), theta: 10000, pairing: 'interleaved' },
-      qkNorm: null,
-      clipQkv: null,
-      scale: headDim ** -0.5,
       bias: { qkv: false, out: false, head: true },
       feedForward: {
         inner: numberField(folder, 'n_inner', 4 * width),
@@ -43,7 +39,7 @@ export function gptJ(folder: ModelFolder): LanguageModel {
       },
       parallelResidual: true,
       tiedHead: tied,
-    },
+    }),
     fill: (book) => fill(book, folder, layers),
     ignore(name) {
       if (tied && name === 'lm_head.weight') return 'the head is the embedding table';
@@ -61,15 +57,7 @@ function rotaryDims(folder: ModelFolder, width: number, headDim: number): number
 
 function fill(book: RecipeBook, { source }: ModelFolder, layers: number): void {
   for (let i = 0; i < layers; i++) {
-    const [from, to] = [`transformer.h.${i}`, `blocks.${i}`];
-    const put = (target: string, bias: boolean, ...names: string[]) =>
-      stack(
-        book,
-        source,
-        `${to}.${target}`,
-        names.map((name) => `${from}.${name}`),
-        bias,
-      );
+    const put = mover(book, source, `transformer.h.${i}`, `blocks.${i}`);
     put('norm1', true, 'ln_1');
     put('attn.qkv', false, 'attn.q_proj', 'attn.k_proj', 'attn.v_proj');
     put('attn.out', false, 'attn.out_proj');

@@ -2,7 +2,7 @@ import { tensorOf } from '../../format/tensor-source';
 import type { RecipeBook } from '../recipe';
 import type { ModelFolder } from '../sources';
 import { activationOf, flagField, headWidth, numberField } from './fields';
-import { computedConstant, countBlocks, hasAny, type LanguageModel, SAME_NAMES, stack } from './language';
+import { computedConstant, countBlocks, hasAny, type LanguageModel, plainDecoder, SAME_NAMES, stack } from './language';
 import { rotaryPosition } from './rotary';
 
 interface Layout {
@@ -30,16 +30,12 @@ export function gptNeox(folder: ModelFolder): LanguageModel {
     blocksPath: 'gpt_neox.layers',
     source,
     ...SAME_NAMES,
-    decoder: {
+    decoder: plainDecoder({
       layers,
       heads,
-      kvHeads: heads,
       headDim,
       norm: { kind: 'layer', eps: numberField(folder, 'layer_norm_eps', 1e-5), bias: true },
       position: rotaryPosition(folder, headDim, 0.25),
-      qkNorm: null,
-      clipQkv: null,
-      scale: headDim ** -0.5,
       bias: { ...bias, head: false },
       feedForward: {
         inner: numberField(folder, 'intermediate_size'),
@@ -49,7 +45,7 @@ export function gptNeox(folder: ModelFolder): LanguageModel {
       },
       parallelResidual: flagField(folder, 'use_parallel_residual', true),
       tiedHead: tied,
-    },
+    }),
     fill: (book) => fill(book, folder, { layers, heads, bias }),
     ignore: (name) =>
       tied && name === 'embed_out.weight' ? 'the head is the embedding table' : computedConstant(name),

@@ -3,7 +3,7 @@ import type { RecipeBook } from '../recipe';
 import type { ModelFolder } from '../sources';
 import { transposed } from '../transposed';
 import { activationOf, allow, field, flagField, headWidth, numberField } from './fields';
-import { computedConstant, countBlocks, type LanguageModel, SAME_NAMES, stack } from './language';
+import { computedConstant, countBlocks, type LanguageModel, mover, plainDecoder, SAME_NAMES, stack } from './language';
 
 /** Matrices that are stored as [in, out]: Conv1D. */
 const CONV1D = /\.(c_attn|c_proj|c_fc)\.weight$/;
@@ -28,15 +28,12 @@ export function gpt2(folder: ModelFolder): LanguageModel {
     blocksPath: 'transformer.h',
     source,
     ...SAME_NAMES,
-    decoder: {
+    decoder: plainDecoder({
       layers,
       heads,
-      kvHeads: heads,
       headDim,
       norm: { kind: 'layer', eps: numberField(folder, 'layer_norm_epsilon', 1e-5), bias: true },
       position: { kind: 'learned', offset: 0, rows },
-      qkNorm: null,
-      clipQkv: null,
       scale: flagField(folder, 'scale_attn_weights', true) ? headDim ** -0.5 : 1,
       bias: { qkv: true, out: true, head: false },
       feedForward: {
@@ -45,9 +42,8 @@ export function gpt2(folder: ModelFolder): LanguageModel {
         gated: false,
         bias: true,
       },
-      parallelResidual: false,
       tiedHead: tied,
-    },
+    }),
     fill: (book) => fill(book, { ...folder, source }, layers),
     ignore: (name) => {
       if (/\.attn\.(bias|masked_bias)$/.test(name)) return 'a constant that is computed here';
@@ -64,14 +60,13 @@ function refuseOthers(folder: ModelFolder): void {
 function fill(book: RecipeBook, { source }: ModelFolder, layers: number): void {
   stack(book, source, 'positions', ['transformer.wpe'], false);
   for (let i = 0; i < layers; i++) {
-    const put = (target: string, name: string) =>
-      stack(book, source, `blocks.${i}.${target}`, [`transformer.h.${i}.${name}`], true);
-    put('norm1', 'ln_1');
-    put('attn.qkv', 'attn.c_attn');
-    put('attn.out', 'attn.c_proj');
-    put('norm2', 'ln_2');
-    put('ff.up', 'mlp.c_fc');
-    put('ff.down', 'mlp.c_proj');
+    const put = mover(book, source, `transformer.h.${i}`, `blocks.${i}`);
+    put('norm1', true, 'ln_1');
+    put('attn.qkv', true, 'attn.c_attn');
+    put('attn.out', true, 'attn.c_proj');
+    put('norm2', true, 'ln_2');
+    put('ff.up', true, 'mlp.c_fc');
+    put('ff.down', true, 'mlp.c_proj');
   }
   stack(book, source, 'norm', ['transformer.ln_f'], true);
 }

@@ -4,24 +4,23 @@ import { type TensorSource, tensorOf } from '../../format/tensor-source';
 import type { RecipeBook } from '../recipe';
 import type { ModelFolder } from '../sources';
 import { type Described, numberField } from './fields';
-import { type LanguageModel, stack } from './language';
+import { type LanguageModel, mover, stack } from './language';
 
 /** perceiver_resampler.*: transformers models/idefics/perceiver.py. */
 export function fillResampler(book: RecipeBook, source: TensorSource, resampler: PerceiverConfig): void {
   const at = 'perceiver_resampler';
   book.set('resampler.latents', book.whole(source, `${at}.latents`));
   for (let i = 0; i < resampler.layers; i++) {
-    const [from, to] = [`${at}.blocks.${i}`, `resampler.layers.${i}`];
-    stack(book, source, `${to}.norm_media`, [`${from}.0.context_layer_norm`], true);
-    stack(book, source, `${to}.norm_latents`, [`${from}.0.latents_layer_norm`], true);
-    stack(book, source, `${to}.to_q`, [`${from}.0.q_proj`], false);
-    stack(book, source, `${to}.to_kv`, [`${from}.0.k_proj`, `${from}.0.v_proj`], false);
-    stack(book, source, `${to}.to_out`, [`${from}.0.output_proj`], false);
-    for (const which of resampler.qkNorm ? ['q', 'k'] : [])
-      stack(book, source, `${to}.norm_${which}`, [`${from}.0.${which}_layer_norm`], true);
-    stack(book, source, `${to}.ff.norm`, [`${from}.1.ln`], true);
-    stack(book, source, `${to}.ff.up`, [`${from}.1.fc`], false);
-    stack(book, source, `${to}.ff.down`, [`${from}.1.c_proj`], false);
+    const put = mover(book, source, `${at}.blocks.${i}`, `resampler.layers.${i}`);
+    put('norm_media', true, '0.context_layer_norm');
+    put('norm_latents', true, '0.latents_layer_norm');
+    put('to_q', false, '0.q_proj');
+    put('to_kv', false, '0.k_proj', '0.v_proj');
+    put('to_out', false, '0.output_proj');
+    for (const which of resampler.qkNorm ? ['q', 'k'] : []) put(`norm_${which}`, true, `0.${which}_layer_norm`);
+    put('ff.norm', true, '1.ln');
+    put('ff.up', false, '1.fc');
+    put('ff.down', false, '1.c_proj');
   }
   stack(book, source, 'resampler.norm', [`${at}.layer_norm`], true);
 }
@@ -30,15 +29,15 @@ export function fillResampler(book: RecipeBook, source: TensorSource, resampler:
 export function fillGatedLayers(book: RecipeBook, source: TensorSource, gated: FlamingoConfig['gated']): void {
   for (const k of gated.before.keys()) {
     const [from, to] = [`gated_cross_attn_layers.${k}`, `gated.${k}`];
-    stack(book, source, `${to}.norm`, [`${from}.input_layernorm`], false);
-    stack(book, source, `${to}.to_q`, [`${from}.cross_attn.q_proj`], false);
-    stack(book, source, `${to}.to_kv`, [`${from}.cross_attn.k_proj`, `${from}.cross_attn.v_proj`], false);
-    stack(book, source, `${to}.to_out`, [`${from}.cross_attn.o_proj`], false);
-    for (const which of gated.qkNorm ? ['q', 'k'] : [])
-      stack(book, source, `${to}.norm_${which}`, [`${from}.cross_attn.${which}_layer_norm`], false);
-    stack(book, source, `${to}.ff.norm`, [`${from}.post_attention_layernorm`], false);
-    stack(book, source, `${to}.ff.up`, [`${from}.mlp.gate_proj`, `${from}.mlp.up_proj`], false);
-    stack(book, source, `${to}.ff.down`, [`${from}.mlp.down_proj`], false);
+    const put = mover(book, source, from, to);
+    put('norm', false, 'input_layernorm');
+    put('to_q', false, 'cross_attn.q_proj');
+    put('to_kv', false, 'cross_attn.k_proj', 'cross_attn.v_proj');
+    put('to_out', false, 'cross_attn.o_proj');
+    for (const which of gated.qkNorm ? ['q', 'k'] : []) put(`norm_${which}`, false, `cross_attn.${which}_layer_norm`);
+    put('ff.norm', false, 'post_attention_layernorm');
+    put('ff.up', false, 'mlp.gate_proj', 'mlp.up_proj');
+    put('ff.down', false, 'mlp.down_proj');
     book.set(`${to}.attn_gate`, book.whole(source, `${from}.alpha_cross_attn`));
     book.set(`${to}.ff_gate`, book.whole(source, `${from}.alpha_dense`));
   }

@@ -58,6 +58,27 @@ export function stack(book: RecipeBook, source: TensorSource, target: string, na
     book.set(`${target}.${part}`, ...names.map((name) => book.whole(source, `${name}.${part}`)));
 }
 
+/** Like `stack`, for modules that have `from` in front of their names and are to have `to`. */
+export function mover(book: RecipeBook, source: TensorSource, from: string, to: string) {
+  return (target: string, bias: boolean, ...names: string[]) =>
+    stack(
+      book,
+      source,
+      `${to}.${target}`,
+      names.map((name) => `${from}.${name}`),
+      bias,
+    );
+}
+
+/** Fields that most families leave as they are. */
+type Usual = 'kvHeads' | 'qkNorm' | 'clipQkv' | 'scale' | 'parallelResidual';
+
+/** A decoder with a key head for every head, the usual softmax scale, and one half of a block after the other, unless `own` says otherwise. */
+export function plainDecoder(own: Omit<DecoderConfig, Usual> & Partial<DecoderConfig>): DecoderConfig {
+  const { heads, headDim } = own;
+  return { kvHeads: heads, qkNorm: null, clipQkv: null, scale: headDim ** -0.5, parallelResidual: false, ...own };
+}
+
 /** Position tables that are constants in some files: they are computed here. */
 export function computedConstant(name: string): string | undefined {
   return /(rotary_emb\.(inv_freq|cos_cached|sin_cached)|attention\.(bias|masked_bias))$/.test(name)

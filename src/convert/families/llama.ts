@@ -1,7 +1,16 @@
 import type { RecipeBook } from '../recipe';
 import type { ModelFolder } from '../sources';
 import { activationOf, flagField, headWidth, numberField, unsupported } from './fields';
-import { computedConstant, countBlocks, hasAny, type LanguageModel, SAME_NAMES, stack } from './language';
+import {
+  computedConstant,
+  countBlocks,
+  hasAny,
+  type LanguageModel,
+  mover,
+  plainDecoder,
+  SAME_NAMES,
+  stack,
+} from './language';
 import { rotaryPosition } from './rotary';
 
 /** LLaMA and models of its layout. Source: transformers models/llama/modeling_llama.py. */
@@ -28,16 +37,13 @@ export function llama(folder: ModelFolder): LanguageModel {
     blocksPath: 'model.layers',
     source,
     ...SAME_NAMES,
-    decoder: {
+    decoder: plainDecoder({
       layers,
       heads,
       kvHeads,
       headDim,
       norm: { kind: 'rms', eps: numberField(folder, 'rms_norm_eps', 1e-6), bias: false },
       position: rotaryPosition(folder, headDim, 1),
-      qkNorm: null,
-      clipQkv: null,
-      scale: headDim ** -0.5,
       bias: { qkv: bias.qkv, out: bias.out, head: false },
       feedForward: {
         inner: numberField(folder, 'intermediate_size'),
@@ -45,9 +51,8 @@ export function llama(folder: ModelFolder): LanguageModel {
         gated: true,
         bias: bias.mlp,
       },
-      parallelResidual: false,
       tiedHead: tied,
-    },
+    }),
     fill: (book) => fill(book, folder, layers, bias),
     ignore: (name) => (tied && name === 'lm_head.weight' ? 'the head is the embedding table' : computedConstant(name)),
   };
@@ -60,15 +65,7 @@ function fill(
   bias: { qkv: boolean; out: boolean; mlp: boolean },
 ): void {
   for (let i = 0; i < layers; i++) {
-    const [from, to] = [`model.layers.${i}`, `blocks.${i}`];
-    const put = (target: string, withBias: boolean, ...names: string[]) =>
-      stack(
-        book,
-        source,
-        `${to}.${target}`,
-        names.map((name) => `${from}.${name}`),
-        withBias,
-      );
+    const put = mover(book, source, `model.layers.${i}`, `blocks.${i}`);
     put('norm1', false, 'input_layernorm');
     put('attn.qkv', bias.qkv, 'self_attn.q_proj', 'self_attn.k_proj', 'self_attn.v_proj');
     put('attn.out', bias.out, 'self_attn.o_proj');

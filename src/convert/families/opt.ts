@@ -2,7 +2,7 @@ import { tensorOf } from '../../format/tensor-source';
 import type { RecipeBook } from '../recipe';
 import type { ModelFolder } from '../sources';
 import { activationOf, allow, flagField, headWidth, numberField } from './fields';
-import { countBlocks, hasAny, type LanguageModel, stack } from './language';
+import { countBlocks, hasAny, type LanguageModel, mover, plainDecoder, stack } from './language';
 
 /** Rows of the position table before position 0. OPTLearnedPositionalEmbedding.offset. */
 const POSITION_OFFSET = 2;
@@ -32,16 +32,12 @@ export function opt(folder: ModelFolder): LanguageModel {
     source,
     moduleName: (own) => (own.startsWith('decoder.') ? `model.${own}` : own),
     ownName: (module) => (root === 'decoder' ? module.replace(/^model\./, '') : module),
-    decoder: {
+    decoder: plainDecoder({
       layers,
       heads,
-      kvHeads: heads,
       headDim,
       norm: { kind: 'layer', eps: 1e-5, bias: true },
       position: { kind: 'learned', offset: POSITION_OFFSET, rows },
-      qkNorm: null,
-      clipQkv: null,
-      scale: headDim ** -0.5,
       bias: { qkv: bias, out: bias, head: false },
       feedForward: {
         inner: numberField(folder, 'ffn_dim'),
@@ -49,11 +45,10 @@ export function opt(folder: ModelFolder): LanguageModel {
         gated: false,
         bias,
       },
-      parallelResidual: false,
       ...(normBefore ? {} : { normPlacement: 'after' }),
       ...(finalNorm ? {} : { finalNorm }),
       tiedHead: tied,
-    },
+    }),
     fill(book) {
       fillBlocks(book, folder, root, layers, bias);
       stack(book, source, 'positions', [`${root}.embed_positions`], false);
@@ -74,15 +69,7 @@ export function opt(folder: ModelFolder): LanguageModel {
 /** Norms before the halves of a block, or behind them: the names are the same. */
 function fillBlocks(book: RecipeBook, { source }: ModelFolder, root: string, layers: number, bias: boolean): void {
   for (let i = 0; i < layers; i++) {
-    const [from, to] = [`${root}.layers.${i}`, `blocks.${i}`];
-    const put = (target: string, withBias: boolean, ...names: string[]) =>
-      stack(
-        book,
-        source,
-        `${to}.${target}`,
-        names.map((name) => `${from}.${name}`),
-        withBias,
-      );
+    const put = mover(book, source, `${root}.layers.${i}`, `blocks.${i}`);
     put('norm1', true, 'self_attn_layer_norm');
     put('attn.qkv', bias, 'self_attn.q_proj', 'self_attn.k_proj', 'self_attn.v_proj');
     put('attn.out', bias, 'self_attn.out_proj');
