@@ -4,7 +4,7 @@ import random
 from . import tasks
 from .tokens import pack
 
-REAL_ONLY = ("easy_vqa", "motion")  # tasks without codes
+REAL_ONLY = ("easy_vqa", "nlvr", "motion")  # tasks without codes
 EPISODES = ("naming", "rule")  # one episode fills a sequence; the other tasks are repeated until the sequence is full
 
 

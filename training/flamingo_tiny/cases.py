@@ -7,7 +7,7 @@ import random
 from dataclasses import dataclass
 
 from . import scene_text, words, worlds
-from .tasks import CAPTION, EasyVqa, ask
+from .tasks import CAPTION, SAME, EasyVqa, Nlvr, ask, compared
 
 RULES = ("colour", "shape", "count")
 
@@ -85,3 +85,34 @@ def asked(row, prompt, answer):
 
 def easy_vqa(entries, count, seed=4):
     return [asked(r, ask(q), a) for r, q, a in random.Random(seed).sample(EasyVqa(entries, "test").items, count)]
+
+
+def described(row, names):
+    """A caption that may name the objects in any order."""
+    return Case([], (("row", row), CAPTION), names, 0)
+
+
+def nlvr(entries, count, seed=4):
+    """NLVR's hidden set: the more likely of "true" and "false"."""
+    items = random.Random(seed).sample(Nlvr(entries, "test").items, count)
+    return [Case([], (("row", r), question), ["true", "false"], ["true", "false"].index(label)) for r, question, label in items]
+
+
+def comparisons(scenes, held, count, seed=1):
+    """A second picture against the first; half of the cases are yes. held: concepts never trained on, for "the same thing?"."""
+    rng, alike, out = random.Random(f"{seed} comparison"), [(r, s) for r, s in scenes if scene_text.alike(s)], []
+    while len(out) < count:
+        key, wanted = list(SAME)[len(out) % len(SAME)], ["yes", "no"][len(out) // len(SAME) % 2]
+        question = ask(SAME[key][0].format(h="colour"))
+        if key == "thing":
+            one, other = rng.sample(held.concepts, 2)
+            first, again = held.draw(rng, one, 2)
+            pair = (first, words.TEST_WORDS[len(out) % len(words.TEST_WORDS)]), again if wanted == "yes" else held.draw(rng, other, 1)[0]
+        else:
+            (r, before), (q, after) = rng.sample(alike, 2)
+            if compared(key, before, after) != wanted:
+                continue
+            pair = (r, scene_text.caption(before)), q
+        (first, said), second = pair
+        out.append(Case([(("row", first), CAPTION, said, 1.0)], (("row", second), question), ["yes", "no"], ["yes", "no"].index(wanted)))
+    return out

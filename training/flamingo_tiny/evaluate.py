@@ -12,9 +12,9 @@ from pathlib import Path
 import torch
 
 from . import cases, motion, scene_text, words, worlds
-from .measure import closed_and_open, exact, interval, score
+from .measure import closed_and_open, exact, interval, one_of, score
 from .settings import arguments
-from .tasks import CAPTION, EasyVqa, Motion, ask
+from .tasks import CAPTION, EasyVqa, Motion, Nlvr, ask
 
 SHOTS = {2: (2, 8), 4: (4, 8, 16, 32)}
 
@@ -41,6 +41,11 @@ def easy_vqa(run, count):
     return {kind: {"model": interval(sum(right[i] for i in pick), len(pick)), "question only": interval(sum(blind[i] for i in pick), len(pick))} for kind, pick in kinds.items()}
 
 
+def nlvr(run, count):
+    items = cases.nlvr(run.entries, count)
+    return closed_and_open(run, items)["closed"] | {"always the same answer": round(100 * max(sum(c.answer == i for c in items) for i in (0, 1)) / count, 1)}
+
+
 def things(run, count):
     """{name of a measurement: function}, about photos and drawings with real names."""
     rng = random.Random(3)
@@ -58,10 +63,15 @@ def scenes(run, count):
     single, some = [(r, s) for r, s in seen if len(s) == 1][:count], rng.sample(seen, min(count, len(seen)))
     about = lambda pairs, prompt, answer: lambda: exact(run, [cases.asked(r, prompt, answer(s)) for r, s in pairs])
     yield "scene captions, exact", about(some, CAPTION, scene_text.caption)
+    yield "scene captions, all attributes right in any order", lambda: one_of(run, [cases.described(r, scene_text.captions(s)) for r, s in some])
+    for many in (1, 2, 3):
+        yield f"scene captions of {many} objects that differ", lambda many=many: one_of(run, [cases.described(r, scene_text.captions(s)) for r, s in seen if len(s) == many and (many == 1 or not scene_text.alike(s))][:count // 2])
     yield "captions of one object, exact", about(single, CAPTION, scene_text.caption)
     yield "colour of one object", about(single, ask("What colour is it?"), lambda s: s[0]["colour"])
     yield "shape of one object", about(single, ask("What shape is it?"), lambda s: s[0]["shape"])
     yield "how many", about(some, ask("How many shapes are there?"), lambda s: words.NUMBERS[len(s)])
+    yield "comparison with the picture before (yes or no)", lambda: closed_and_open(run, cases.comparisons(seen, photos(run), count))["closed"]
+    yield "NLVR, hidden set (true or false)", lambda: nlvr(run, min(count, len(Nlvr(run.entries, "test").items)))
     yield "rules (colour, shape or count), 8 shots", lambda: by_rule(run, cases.rules(seen, count))
 
 

@@ -61,3 +61,12 @@ def closed_and_open(run, cases, flip=False):
 def exact(run, cases):
     """How many open answers are exactly right."""
     return interval(sum(g[2] for g in answers(run, cases)), len(cases))
+
+
+def one_of(run, cases):
+    """How many open answers are exactly one of the names of their case."""
+    got, at = score(run, [s for c in cases for s in c.sequences()]), 0
+    hits = 0
+    for case in cases:
+        hits, at = hits + any(g[2] for g in got[at:at + len(case.names)]), at + len(case.names)
+    return interval(hits, len(cases))

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from . import motion, pixels, scenes
+from . import motion, nlvr, pixels, scenes
 
 
 def percent(text):
@@ -67,9 +67,11 @@ def easy_vqa_entries():
 
 
 def entries(config, data):
-    """Clips come last: a list without them keeps the features that it has."""
+    """In the order in which the kinds were thought of: a list that grew keeps the features that it has."""
     c, icons = config["pictures"], icon_entries(config, data)
-    return photo_entries(config, data) + icons + scene_entries(config) + easy_vqa_entries() + motion.entries(icons, c["clips_train"], c["clips_test"], c["scene_seed"])
+    clips = motion.entries(icons, c["clips_train"], c["clips_test"], c["scene_seed"])
+    more = [dict(source="scene", split="train", style="scene", concept=None, seed=f"{c['scene_seed']} more {i}") for i in range(c["scenes_more"])]
+    return photo_entries(config, data) + icons + scene_entries(config) + easy_vqa_entries() + clips + more + nlvr.entries(data / "text" / "nlvr", config["seed"])
 
 
 class Painter:
@@ -94,6 +96,9 @@ class Painter:
 
     def clip(self, e):
         return motion.paint(e, self.drawing(**e["icon"]))
+
+    def nlvr(self, e):
+        return nlvr.paint(e)
 
     def drawing(self, style, row):
         size = self.config["pictures"]["icon_size"]

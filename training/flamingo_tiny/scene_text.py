@@ -1,4 +1,6 @@
 """What can be said about a scene: captions, and questions in many phrasings with their answers."""
+import itertools
+
 from .scenes import COLOURS, FILLS, PLACES, SHAPES
 from .words import NUMBERS, a, plural
 
@@ -24,6 +26,13 @@ def caption(objects):
     if len(objects) <= 3:
         return " and ".join(a(f"{o['colour']} {o['shape']}") for o in objects)
     return f"{NUMBERS[len(objects)]} shapes"
+
+
+def captions(objects):
+    """The same caption with its objects in every order: each states the same, all of it true."""
+    if len(objects) > 3 or len(objects) == 1 or alike(objects):
+        return [caption(objects)]
+    return sorted({" and ".join(a(f"{o['colour']} {o['shape']}") for o in order) for order in itertools.permutations(objects)})
 
 
 DESCRIBE = ["Describe the picture.", "describe the image.", "What do you see?", "What is in the picture?", "what is in this image?", "What does the picture show?",

@@ -4,7 +4,7 @@ A chunk without a visual goes on talking about the last picture (dialogue). Ever
 """
 import json
 
-from . import motion, scene_text, things
+from . import motion, nlvr, scene_text, things
 from .words import NUMBERS, REAL, TRAIN_WORDS, a, labels
 
 CAPTION = "Output:"
@@ -67,6 +67,34 @@ def thing_questions(world, rng, c, easy):
     return chunks
 
 
+SAME = {"thing": ["Is it the same thing as before?", "Do both pictures show the same?", "is this the same as in the first picture?"],
+        "colour": ["Is it the same {h} as before?", "Do both pictures have the same {h}?", "is the {h} the same as in the first picture?"],
+        "shape": ["Is it the same shape as before?", "Do both pictures show the same shape?", "is the shape the same as in the first picture?"],
+        "count": ["Are there as many as before?", "Is the number the same in both pictures?", "is it the same number as in the first picture?"],
+        "more": ["Are there more than before?", "Does this picture have more shapes?", "are there more shapes than in the first picture?"]}
+
+
+def compared(key, before, after):
+    """The answer about two lists of objects, each list alike."""
+    truth = len(after) > len(before) if key == "more" else len(after) == len(before) if key == "count" else after[0][key] == before[0][key]
+    return "yes" if truth else "no"
+
+
+def comparison(world, rng, c, easy):
+    """Two pictures, the second asked about against the first; yes and no equally often."""
+    key, wanted = rng.choice(list(SAME)), rng.choice(["yes", "no"])
+    asked = ask(rng.choice(SAME[key]).format(h=rng.choice(scene_text.HUE)))
+    if key == "thing":
+        groups = world.classes(rng, 2, 2)
+        return [(groups[0][0], CAPTION, labels(rng, 1, easy)[0], UNSEEN), (groups[0][1] if wanted == "yes" else groups[1][0], asked, wanted, 1.0)]
+    (first, before), (second, after) = world.scene(rng, alike=True), world.scene(rng, alike=True)
+    for _ in range(40):
+        if compared(key, before, after) == wanted:
+            break
+        second, after = world.scene(rng, alike=True)
+    return [(first, CAPTION, scene_text.caption(before), 1.0), (second, asked, compared(key, before, after), 1.0)]
+
+
 MOTION = ["Which way does it move?", "where does it go?", "In which direction does it move?", "which direction is it moving?", "Where is it going?"]
 
 
@@ -91,6 +119,16 @@ class EasyVqa:
 
     def __call__(self, world, rng, c, easy):
         return [(("row", r), ask(q if rng.random() < 0.5 else q[0].upper() + q[1:]), answer, 1.0) for r, q, answer in rng.sample(self.items, rng.randint(4, 6))]
+
+
+class Nlvr:
+    """People's sentences about boxes of shapes: true or false."""
+
+    def __init__(self, entries, split="train"):
+        self.items = [(r, ask(nlvr.question(e["sentence"])), e["label"]) for r, e in enumerate(entries) if e["source"] == "nlvr" and e["split"] == split]
+
+    def __call__(self, world, rng, c, easy):
+        return [(("row", r), asked, label, 1.0) for r, asked, label in rng.sample(self.items, rng.randint(2, 4))]
 
 
 HELLO = [("Hello!", "Hello! Show me a picture."), ("hi", "Hello! Show me a picture."), ("Who are you?", "I am a small flamingo. I learn from pictures."), ("What can you do?", "I can name what I see, and learn new names from a few pictures."),
@@ -129,4 +167,4 @@ class Text:
 def table(entries, thing_table, wordnet, text_folder):
     """name -> sampler; the config says how often each is drawn."""
     return {"naming": naming, "rule": rule, "scene_caption": scene_caption, "scene_questions": scene_questions, "thing_caption": thing_caption, "thing_questions": thing_questions,
-            "easy_vqa": EasyVqa(entries), "motion": Motion(entries), "text": Text(thing_table, wordnet, text_folder)}
+            "comparison": comparison, "easy_vqa": EasyVqa(entries), "nlvr": Nlvr(entries), "motion": Motion(entries), "text": Text(thing_table, wordnet, text_folder)}

@@ -19,7 +19,7 @@ from .batches import Batches
 from .model import Flamingo
 from .settings import arguments, save_atomically
 from .tokens import Text
-from .visuals import CodeBook, FeatureStore, code_latents, picture_latents
+from .visuals import CodeBook, FeatureStore, code_latents, picture_latents, plain
 
 SAVE_EVERY, LOG_EVERY, TEST_EVERY = 600, 20, 200
 
@@ -37,7 +37,7 @@ class Run:
                 e["split"] = "missing"
         self.things = things.collect(self.entries, net)
         self.text = Text(data / "tokenizer.json")
-        self.codes, self.pictures = worlds.Codes(self.things, config), worlds.Pictures(self.entries, self.things)
+        self.codes, self.pictures = worlds.Codes(self.things, config), worlds.Pictures(self.entries, self.things, signed_share=self.stage.get("signed_share", 0.0))
         self.book = CodeBook(self.codes.width)
         samplers = tasks.table(self.entries, self.things, net, data / "text")
         self.batches = Batches(self.text, samplers, self.codes, self.pictures, self.stage, f"{config['seed']} {stage}")
@@ -72,7 +72,7 @@ class Run:
         if step < s["steps"] * s["all_latents_from"]:  # a part of the latents is cheaper, and teaches them not to depend on each other
             subset = torch.randperm(total, generator=generator)[:s["train_latents"]]
         different = [v for v in dict.fromkeys(v for c in visuals for v in c) if v[0] != "clip"]
-        flips = [i for i, v in enumerate(different) if s["mirror"] and self.entries[v[1]]["source"] in ("photo", "icon") and rng.random() < 0.5]
+        flips = [i for i, v in enumerate(different) if s["mirror"] and self.entries[plain(v)[1]]["source"] in ("photo", "icon") and rng.random() < 0.5]
         return picture_latents(self.net, self.store, visuals, subset, generator=generator, noise=s["feature_noise"], mirrored=flips)
 
     def loss(self, world, batch, rng, step):

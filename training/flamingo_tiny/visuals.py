@@ -5,6 +5,8 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from . import colours
+
 SHARD = 500  # pictures in a file of features
 
 
@@ -50,6 +52,17 @@ def code_latents(book, chunks, n):
     return F.layer_norm(out, (book.width,))
 
 
+def plain(visual):
+    """("signed", visual, seed) -> visual"""
+    return visual[1] if visual[0] == "signed" else visual
+
+
+def signs(seed, channels):
+    """[channels] of 1 and -1. Features whose channels change sign are those of pictures that nobody has seen, and as alike or unlike as before."""
+    rng = np.random.default_rng(int(seed * 2 ** 52))
+    return torch.from_numpy(np.where(rng.random(channels) < 0.5 * rng.random(), -1, 1).astype(np.float32))
+
+
 class FeatureStore:
     """All stored features in memory (f16); noise and mirroring are added when a batch is made."""
 
@@ -62,14 +75,18 @@ class FeatureStore:
             self.rows[number * SHARD:number * SHARD + len(shard)] = torch.from_numpy(shard)
             self.known |= set(range(number * SHARD, number * SHARD + len(shard)))
         self.content = config["vision"]["content_channels"]
+        self.learned = self.content - (colours.COUNT if config["vision"]["colours"] else 0)  # without colours and places
         self.mirror = torch.arange(49).view(7, 7).flip(1).flatten()
 
     def batch(self, visuals, generator=None, noise=0.0, mirrored=()):
-        """visuals: rows, mixes or single frames -> [U, 49, Dv]; mirrored: indices of the visuals to flip (content only, not the place)."""
-        x = self.rows[[v[1] for v in visuals]].float()
-        for i, v in enumerate(visuals):
+        """visuals: rows, mixes, signed ones or single frames -> [U, 49, Dv]; mirrored: indices of the visuals to flip (content only, not the place)."""
+        x = self.rows[[plain(v)[1] for v in visuals]].float()
+        for i, v in enumerate(map(plain, visuals)):
             if v[0] == "mix":
                 x[i, :, :self.content] = v[3] * x[i, :, :self.content] + (1 - v[3]) * self.rows[v[2], :, :self.content].float()
+        for i, v in enumerate(visuals):
+            if v[0] == "signed":
+                x[i, :, :self.learned] *= signs(v[2], self.learned)
         if len(mirrored):
             x[mirrored, :, :self.content] = x[mirrored][:, self.mirror, :self.content]
         if noise:

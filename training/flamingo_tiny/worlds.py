@@ -36,8 +36,8 @@ class Codes:
 
 
 class Pictures:
-    def __init__(self, entries, things, splits=("train",), mix_share=0.3):
-        self.entries, self.mix_share = entries, mix_share
+    def __init__(self, entries, things, splits=("train",), mix_share=0.3, signed_share=0.0):
+        self.entries, self.mix_share, self.signed_share = entries, mix_share, signed_share
         rows = [r for r, e in enumerate(entries) if e["split"] in splits]
         self.scenes = [(r, scenes.sample(random.Random(entries[r]["seed"]))["objects"]) for r in rows if entries[r]["source"] == "scene"]
         self.alike = [(r, s) for r, s in self.scenes if len({(o["colour"], o["shape"]) for o in s}) == 1]
@@ -69,6 +69,14 @@ class Pictures:
         return [rng.choice(order[i % len(order)]) for i in range(size)]
 
     def classes(self, rng, ways, size, source=None):
+        """For each class a list of `size` visuals. Some episodes change the signs of the features' channels, all alike: classes never seen, as many as wanted."""
+        groups = self.seen_classes(rng, ways, size, source)
+        if rng.random() >= self.signed_share:
+            return groups
+        seed = rng.random()
+        return [[("signed", v, seed) for v in group] for group in groups]
+
+    def seen_classes(self, rng, ways, size, source):
         source = source or rng.choice([x for x in ("photo", "photo", "icon", "icon", "scene") if x == "scene" or len(self.groups[x]) >= 20])
         if source == "scene" and ways <= 6:
             rule = rng.choice(["colour", "shape"])
