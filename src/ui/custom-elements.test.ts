@@ -19,6 +19,7 @@ interface Declaration {
 
 const declaration: Declaration = JSON.parse(readFileSync('custom-elements.json', 'utf8')).modules[0].declarations[0];
 const element = readFileSync('src/ui/flamingo-chat.ts', 'utf8');
+const settable = readFileSync('src/ui/chat-properties.ts', 'utf8');
 const sources = readdirSync('src/ui')
   .filter((name) => name.endsWith('.ts') && !name.endsWith('.test.ts'))
   .map((name) => readFileSync(`src/ui/${name}`, 'utf8'))
@@ -29,9 +30,9 @@ const names = (list: readonly Named[]) => list.map(({ name }) => name).sort();
 const found = (text: string, pattern: RegExp) =>
   [...new Set([...text.matchAll(pattern)].map((match) => match[1]))].sort();
 
-/** Public fields, accessors and methods of the class, without what Lit calls. */
-function publicMembers(): string[] {
-  const file = ts.createSourceFile('flamingo-chat.ts', element, ts.ScriptTarget.Latest, true);
+/** Public fields, accessors and methods of the class in a source text, without what Lit calls. */
+function publicMembers(source: string): string[] {
+  const file = ts.createSourceFile('class.ts', source, ts.ScriptTarget.Latest, true);
   const declared = file.statements.find((each) => ts.isClassDeclaration(each));
   const hidden = new Set([
     ts.SyntaxKind.PrivateKeyword,
@@ -44,8 +45,7 @@ function publicMembers(): string[] {
       (member) =>
         member.name && ts.canHaveModifiers(member) && !ts.getModifiers(member)?.some(({ kind }) => hidden.has(kind)),
     )
-    .map((member) => member.name?.getText() ?? '')
-    .sort();
+    .map((member) => member.name?.getText() ?? '');
 }
 
 describe('custom-elements.json', () => {
@@ -54,14 +54,11 @@ describe('custom-elements.json', () => {
   });
 
   it('names its public members', () => {
-    expect(names(declaration.members)).toEqual(publicMembers());
+    expect(names(declaration.members)).toEqual([element, settable].flatMap(publicMembers).sort());
   });
 
   it('names its attributes', () => {
-    const properties = element.slice(
-      element.indexOf('static override readonly properties'),
-      element.indexOf('static override readonly styles'),
-    );
+    const properties = settable.slice(settable.indexOf('static override readonly properties'));
     const attributes = [...properties.matchAll(/(\w+): \{ type: \w+,( attribute: '([\w-]+)',)?/g)].map((match) => ({
       name: match[3] ?? match[1],
       fieldName: match[1],

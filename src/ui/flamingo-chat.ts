@@ -1,68 +1,31 @@
-import { html, LitElement, nothing, type PropertyValues, type TemplateResult } from 'lit';
+import { html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { FlamingoModel } from '../api/flamingo-model';
-import { FlamingoError } from '../core/errors';
-import type { LoadedModel, LoadOptions } from '../session/load-types';
-import type { GenerateOptions, SessionStats } from '../session/types';
+import type { FlamingoError } from '../core/errors';
+import type { LoadedModel } from '../session/load-types';
+import type { SessionStats } from '../session/types';
 import { loadInWorker } from '../worker/client';
+import { ChatProperties, DEFAULT_MODEL } from './chat-properties';
 import { ComposerController } from './composer-controller';
-import type { ContentPart, MessagePart, Picture } from './content';
+import type { ContentPart, Picture } from './content';
 import { ConversationController, type Exchange } from './conversation-controller';
 import { FileDropController } from './file-drop-controller';
 import { icon } from './icons';
-import { ENGLISH, type Labels } from './labels';
+import { ENGLISH } from './labels';
+import { toMessageParts } from './message-parts';
 import { asFlamingoError, ModelController } from './model-controller';
 import { ScrollController } from './scroll-controller';
 import { styles } from './styles';
-import { toClip, toPicture } from './take-file';
 import { composerView } from './view-composer';
 import { emptyView, type Sample } from './view-empty';
 import { logView } from './view-log';
 import { statusView } from './view-status';
 
-/** The embedded model, where the page serves it. */
-const DEFAULT_MODEL = 'models/flamingo-tiny/';
-
 /**
  * A chat about pictures. Everything runs in a worker of this page; custom-elements.json documents properties, events, parts, slots and custom
  * properties.
  */
-export class FlamingoChat extends LitElement {
-  static override readonly properties = {
-    model: { type: String, reflect: true },
-    executor: { type: String, reflect: true },
-    autoload: { type: Boolean, reflect: true },
-    profile: { type: Boolean, reflect: true },
-    tap: { type: String, reflect: true },
-    maxTokens: { type: Number, attribute: 'max-tokens', reflect: true },
-    clipFrames: { type: Number, attribute: 'clip-frames', reflect: true },
-    keepMedia: { type: Boolean, attribute: 'keep-media', reflect: true },
-    generation: { attribute: false },
-    samples: { attribute: false },
-    labels: { attribute: false },
-  };
+export class FlamingoChat extends ChatProperties {
   static override readonly styles = styles;
-
-  /** Address of the model package's folder, relative to the page. */
-  declare model: string;
-  declare executor: NonNullable<LoadOptions['executor']>;
-  /** Load the model as soon as the element is on a page. */
-  declare autoload: boolean;
-  /** Time every kernel on the GPU, which is slower; `stats()` has the table. */
-  declare profile: boolean;
-  /** A stage to read back in every step, for debugging: `hidden.<block>` or `attention.<layer>`; `stats()` sums it up. */
-  declare tap: string;
-  /** Longest answer, in tokens. */
-  declare maxTokens: number;
-  /** Frames that a video or an animated picture is read with, spread evenly over it. */
-  declare clipFrames: number;
-  /** Keep what was encoded of pictures on this machine for the next visit; see `keepMedia` of LoadOptions. Read when the model is loaded. */
-  declare keepMedia: boolean;
-  /** How answers are chosen: beams, draws, stop strings, a constraint, visual strength. Read when a question is asked; wrong options are told there. */
-  declare generation: Omit<GenerateOptions, 'maxNewTokens' | 'signal'>;
-  /** Pictures and questions that a new conversation offers. */
-  declare samples: readonly Sample[];
-  /** Words on the controls that differ from the English ones. */
-  declare labels: Partial<Labels>;
 
   private readonly engine: ModelController;
   private readonly conversation: ConversationController;
@@ -71,17 +34,6 @@ export class FlamingoChat extends LitElement {
 
   constructor() {
     super();
-    this.model = DEFAULT_MODEL;
-    this.executor = 'auto';
-    this.autoload = false;
-    this.profile = false;
-    this.tap = '';
-    this.maxTokens = 256;
-    this.clipFrames = 8; // as many as Flamingo was trained with
-    this.keepMedia = false;
-    this.generation = {};
-    this.samples = [];
-    this.labels = {};
     this.engine = new ModelController(this, () => this.loadSettings(), this.engineEvents(), loadInWorker);
     this.conversation = new ConversationController(
       this,
@@ -279,30 +231,6 @@ export class FlamingoChat extends LitElement {
   private emit(type: string, detail: unknown): void {
     this.dispatchEvent(new CustomEvent(type, { detail, bubbles: true, composed: true }));
   }
-}
-
-/** Checks what `ask` was given. Throws `invalid-option` or `media-unreadable`. */
-async function toMessageParts(content: readonly ContentPart[], frames: number): Promise<MessagePart[]> {
-  if (!Array.isArray(content) || content.length === 0) {
-    throw new FlamingoError('invalid-option', 'ask: 0 parts were given; at least 1 is needed.', {
-      hint: "Give [{ type: 'text', value: '…' }].",
-    });
-  }
-  const parts: MessagePart[] = [];
-  for (const [index, part] of content.entries()) {
-    if (part.type === 'text' && typeof part.value === 'string') parts.push(part);
-    else if (part.type === 'image' && part.value instanceof Blob) {
-      parts.push({ type: 'picture', value: await toPicture(part.value) });
-    } else if (part.type === 'video' && part.value instanceof Blob) {
-      parts.push({ type: 'picture', value: await toClip(part.value, frames) });
-    } else {
-      throw new FlamingoError('invalid-option', `ask: part ${index} is neither a text, a picture nor a video.`, {
-        hint: "Give { type: 'text', value: string }, { type: 'image', value: Blob } or { type: 'video', value: Blob }.",
-        details: { index },
-      });
-    }
-  }
-  return parts;
 }
 
 declare global {
