@@ -14,7 +14,7 @@ import time
 import torch
 import torch.nn.functional as F
 
-from . import curves, evaluate, tasks, things, wordnet, worlds
+from . import curves, evaluate, slots, tasks, things, wordnet, worlds
 from .batches import Batches
 from .model import Flamingo
 from .settings import arguments, save_atomically
@@ -45,6 +45,8 @@ class Run:
         torch.manual_seed(config["seed"])
         self.model = Flamingo(config).to(self.device)
         self.net = self.model  # what is computed with: a bf16 copy where the stage says so
+        self.slots = slots.Slots(self.codes.width, config["vision"]["content_channels"], dict(self.pictures.scenes)).to(self.device) if self.stage.get("slots") else None
+        self.slots_right, self.taught = {}, None  # what the slots said of the last batch
         self.state_path = data / f"{stage}.pt"
 
     def copy_to_half(self):
@@ -70,13 +72,17 @@ class Run:
         generator = torch.Generator().manual_seed(rng.randrange(1 << 40))
         total, subset = self.config["bridge"]["latents"], None
         if step < s["steps"] * s["all_latents_from"]:  # a part of the latents is cheaper, and teaches them not to depend on each other
-            subset = torch.randperm(total, generator=generator)[:s["train_latents"]]
+            subset = slots.subset(total, s["train_latents"], generator) if self.slots else torch.randperm(total, generator=generator)[:s["train_latents"]]
         different = [v for v in dict.fromkeys(v for c in visuals for v in c) if v[0] != "clip"]
         flips = [i for i, v in enumerate(different) if s["mirror"] and self.entries[plain(v)[1]]["source"] in ("photo", "icon") and rng.random() < 0.5]
-        return picture_latents(self.net, self.store, visuals, subset, generator=generator, noise=s["feature_noise"], mirrored=flips)
+        return picture_latents(self.net, self.store, visuals, subset, self.teach, generator=generator, noise=s["feature_noise"], mirrored=flips)
+
+    def teach(self, latents, visuals, means):
+        self.taught = self.slots(latents, visuals, means) if self.slots else None
 
     def loss(self, world, batch, rng, step):
         """-> (loss, per-token losses, predictions right, targets' positions)"""
+        s = self.stage
         ids, seen, weights, part = (batch[k].to(self.device) for k in ("ids", "seen", "weights", "part"))
         at = torch.nonzero(weights[:, 1:] > 0, as_tuple=True)
         logits = self.net(ids, self.latents(world, batch, rng, step), seen, rows=at).float()
@@ -85,7 +91,11 @@ class Run:
         each = F.cross_entropy(logits, target, reduction="none")
         best = logits.detach()
         right = best.gather(1, target[:, None])[:, 0] >= best.amax(-1)
-        return (each * w).sum() / w.sum(), each.detach(), right, (b, part[b, t + 1])
+        loss, taught, self.taught = (each * w).sum() / w.sum(), self.taught, None
+        if taught:
+            loss = loss + s["slots"] * taught[0]
+            self.slots_right |= {k: 0.95 * self.slots_right.get(k, v) + 0.05 * v for k, v in taught[1].items()}
+        return loss, each.detach(), right, (b, part[b, t + 1])
 
 
 def optimizer(model, s):
@@ -147,17 +157,23 @@ def main():
     if s["gate_start"] is not None:
         model.open_gates(s["gate_start"])
     opt = optimizer(model, s)
+    teach = lambda: run.slots and opt.add_param_group(dict(params=list(run.slots.parameters()), weight_decay=0.0, rate=1.0))
     if run.state_path.exists():
         state = torch.load(run.state_path, map_location=run.device)
         model.load_state_dict(state["model"])
         start, records = state["step"], state["records"]
+        if state.get("slots"):
+            teach()
+            run.slots.load_state_dict(state["slots"], strict=False)
         if state["lm_rate"] == s["lm_rate"]:
             opt.load_state_dict(state["optimizer"])
+    if run.slots and len(opt.param_groups[-1]["params"]) != len(list(run.slots.parameters())):
+        teach()  # a stage that had no teacher until now
     if s.get("bf16"):
         run.copy_to_half()
     stop = []
     signal.signal(signal.SIGTERM, lambda *_: stop.append(1))
-    save = lambda step: save_atomically(lambda p: torch.save(dict(model=model.state_dict(), optimizer=opt.state_dict(), step=step, records=records, lm_rate=s["lm_rate"]), p), run.state_path)
+    save = lambda step: save_atomically(lambda p: torch.save(dict(model=model.state_dict(), optimizer=opt.state_dict(), step=step, records=records, lm_rate=s["lm_rate"], slots=run.slots and run.slots.state_dict()), p), run.state_path)
     averages, began, saved, tokens, chunks = Averages(), time.time(), time.time(), 0, 0
     step = start
     while step < s["steps"] and not stop and time.time() - began < args.minutes * 60:
@@ -181,7 +197,7 @@ def main():
                 record["few_shot"] = evaluate.quick(run)
             records.append(record)
             print(f"{step} {spent / (step - start):.2f} s/step {tokens / spent:.0f} tokens/s {chunks / spent:.0f} chunks/s", {k: (record["loss"][k], record["right"][k]) for k in record["loss"]}, record.get("few_shot", ""),
-                  "gates", [round(g.tanh().item(), 2) for g in model.gates()], flush=True)
+                  "taught", {k: round(v, 3) for k, v in run.slots_right.items()}, "gates", [round(g.tanh().item(), 2) for g in model.gates()], flush=True)
         if time.time() - saved > SAVE_EVERY:
             save(step)
             saved = time.time()

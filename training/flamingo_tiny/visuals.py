@@ -95,22 +95,25 @@ class FeatureStore:
         return x
 
 
-def picture_latents(model, store, chunks, subset=None, **augment):
-    """-> [B, M, n, Dv] through the resampler; every different visual is resampled once."""
-    index = {}
-    for visuals in chunks:
-        for v in visuals:
-            index.setdefault(v, len(index))
+def resampled(model, store, visuals, subset=None, **augment):
+    """Every visual through the resampler -> (latents [U, n, Dv], the visuals in their order: single pictures first, then clips; means [S, Dv] of the pictures' features)."""
     weights = model.perceiver.latents
-    device = weights.device
-    single = [v for v in index if v[0] != "clip"]
-    parts = [model.perceiver(store.batch(single, **augment).to(device, weights.dtype), subset)] if single else []
-    clips = [v for v in index if v[0] == "clip"]
+    single = [v for v in visuals if v[0] != "clip"]
+    pictures = store.batch(single, **augment).to(weights.device, weights.dtype)
+    parts = [model.perceiver(pictures, subset)] if single else []
+    clips = [v for v in visuals if v[0] == "clip"]
     if clips:  # ("clip", first row, number of frames): no mirroring, it would turn left into right
         frames = store.batch([("row", row) for _, first, count in clips for row in range(first, first + count)], **augment | {"mirrored": ()})
-        parts.append(model.perceiver(frames.to(device, weights.dtype).unflatten(0, (len(clips), -1)), subset))
-    index = {v: i for i, v in enumerate(single + clips)}
-    latents = torch.cat(parts)
+        parts.append(model.perceiver(frames.to(weights.device, weights.dtype).unflatten(0, (len(clips), -1)), subset))
+    return torch.cat(parts), single + clips, pictures.mean(1)
+
+
+def picture_latents(model, store, chunks, subset=None, teacher=None, **augment):
+    """-> [B, M, n, Dv] through the resampler; every different visual is resampled once. teacher: is shown the latents of each."""
+    latents, order, means = resampled(model, store, list(dict.fromkeys(v for visuals in chunks for v in visuals)), subset, **augment)
+    if teacher:
+        teacher(latents, order, means)
+    index = {v: i for i, v in enumerate(order)}
     images = max(1, max(len(c) for c in chunks))
-    where = torch.tensor([[index[v] for v in c] + [0] * (images - len(c)) for c in chunks], device=device)
+    where = torch.tensor([[index[v] for v in c] + [0] * (images - len(c)) for c in chunks], device=latents.device)
     return latents[where]

@@ -1,0 +1,66 @@
+"""Teachers of the first ten latents, through linear maps that no package carries.
+
+Nine of them are asked what stands in their cell of a scene's 3x3 grid. Captions alone teach this slowly: from 13,000 of them scenes of two or three
+different objects stayed at 2 of 30 right, while those of one object were right in 94 %. A scene has nine answers for this loss, and a caption two or
+three words that depend on the picture; the objects' colours and shapes were right in 78 % after 200 steps.
+
+The tenth is asked for the mean of the features over the grid, by which nearest neighbours tell classes never seen apart (4-way, one example: 91 %).
+"""
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from .scenes import COLOURS, SHAPES
+
+CELLS = 9
+TAUGHT = CELLS + 1
+KINDS = {"colour": list(COLOURS), "shape": SHAPES}
+NOTHING = 0.3  # weight of an empty cell
+
+
+def subset(total, wanted, generator):
+    """Indices of `wanted` latents: those that are taught, and others drawn."""
+    return torch.cat([torch.arange(TAUGHT), TAUGHT + torch.randperm(total - TAUGHT, generator=generator)[:wanted - TAUGHT]])
+
+
+class Slots(nn.Module):
+    def __init__(self, width, content, scenes):
+        """content: channels of the features that are not places; scenes: row -> objects."""
+        super().__init__()
+        self.whole = nn.Linear(width, content)
+        self.heads = nn.ModuleDict({kind: nn.Linear(width, 1 + len(words)) for kind, words in KINDS.items()})
+        self.scenes = scenes
+
+    def targets(self, rows, kind):
+        """[rows, 9]: 0 for an empty cell."""
+        out = torch.zeros(len(rows), CELLS, dtype=torch.long)
+        for i, row in enumerate(rows):
+            for o in self.scenes[row]:
+                out[i, o["cell"]] = 1 + KINDS[kind].index(o[kind])
+        return out
+
+    def forward(self, latents, visuals, means):
+        """latents [U, n, Dv] of the visuals, means [S, Dv] of the features of the first S of them -> (loss, what is right of it by kind)."""
+        loss, right = self.mean_loss(latents[:len(means), CELLS].float(), means.float()) if len(means) > 1 else (0.0, 0.0)
+        at = [(i, v[1]) for i, v in enumerate(visuals) if v[0] == "row" and v[1] in self.scenes]
+        if not at:
+            return loss, {"whole": right}
+        cells, objects = self.cell_loss(latents[[i for i, _ in at], :CELLS].float(), [row for _, row in at])
+        return loss + cells, {"whole": right, "objects": objects}
+
+    def mean_loss(self, x, means):
+        """The part of the means' variance that is not told -> (it, the part that is)."""
+        target = means[:, :self.whole.out_features]
+        missed = F.mse_loss(self.whole(x), target) / target.var(0).mean()
+        return missed, 1 - missed.item()
+
+    def cell_loss(self, x, rows):
+        """x [scenes, 9, Dv] -> (mean loss, share of the objects' colours and shapes that is told right)."""
+        losses, right = [], []
+        for kind, head in self.heads.items():
+            scores, target = head(x).flatten(0, 1), self.targets(rows, kind).flatten().to(x.device)
+            weight = torch.full((scores.shape[-1],), 1.0, device=x.device)
+            weight[0] = NOTHING
+            losses.append(F.cross_entropy(scores, target, weight))
+            right.append((scores.argmax(-1) == target)[target > 0].float().mean())
+        return sum(losses) / len(losses), torch.stack(right).mean().item()
