@@ -1,11 +1,12 @@
 """Stage `evaluate`: what a trained state can do on held-out data, with intervals.
 
-    python -m flamingo_tiny.evaluate --state colour --out results/colour.json [--items 400] [--only words in a name]
+    python -m flamingo_tiny.evaluate --state colour --out results/colour.json [--items 400] [--only pattern of names]
 
 Started again with the same file it measures what is still missing there.
 """
 import json
 import random
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -92,7 +93,7 @@ def episodes(run, count):
 
 def main():
     args, config, data = arguments(__doc__, ("--state", dict(default="pictures")), ("--out", dict(required=True)), ("--items", dict(type=int, default=200)), ("--threads", dict(type=int, default=1)),
-                                   ("--only", dict(default="", help="measure only what has this in its name")))
+                                   ("--only", dict(default="", help="measure only what this regular expression finds in")))
     from .train import Run
     torch.set_num_threads(args.threads)
     run, out = Run(config, data, "pictures"), Path(args.out)
@@ -105,7 +106,7 @@ def main():
     n = args.items
     measurements = [*things(run, n), *scenes(run, n), ("easy-VQA, official test (sample)", lambda: easy_vqa(run, 2 * n)), *episodes(run, n)]
     for name, measure in measurements:
-        if name not in results and args.only in name:
+        if name not in results and re.search(args.only, name):
             results[name] = measure()
             out.write_text(json.dumps(results, indent=1))
             print(name, json.dumps(results[name]), flush=True)
