@@ -6,6 +6,7 @@ import { HubClient, type HubOptions } from '../format/hub/client';
 import { type HubFile, type HubRepository, openRepository } from '../format/hub/repository';
 import type { ConvertPaths } from './settings';
 import { chooseWeights, readJson } from './sources';
+import { VOCAB } from './vocab-and-merges';
 
 export interface HubSettings extends HubOptions {
   /** Folder of the files that were fetched; default `defaultCacheFolder()`. */
@@ -107,9 +108,11 @@ class Hub {
       return await this.fetch(address, wanted);
     }
     if (part !== 'tokenizer') return await this.folder(flag, address);
-    const path = posix.join(address.path, 'tokenizer.json');
-    if (files.has(path)) return await this.fetch(address, [path, ...beside(files, address.path)]);
-    throw absent(flag, address, 'it holds no tokenizer.json');
+    for (const name of ['tokenizer.json', VOCAB]) {
+      const path = posix.join(address.path, name);
+      if (files.has(path)) return await this.fetch(address, [path, ...beside(files, address.path)]);
+    }
+    throw absent(flag, address, `it holds no tokenizer.json and no ${VOCAB}`);
   }
 
   /** Weights of a folder and the small files beside them. */

@@ -41,6 +41,11 @@ function whole(name: string, parameters: string, more: Partial<Preset> = {}): Pr
   return { name, parameters, parts: { model: `hf:${name}` }, ...more };
 }
 
+/** Over OPT, with the tokenizer that its processor takes for all OPTs: flamingo_processor.py. */
+function flamingoMini(name: string, more: Partial<Preset> = {}): Preset {
+  return { name, parameters: '', parts: { model: `hf:${name}`, tokenizer: 'hf:facebook/opt-30b' }, ...more };
+}
+
 const LLAMA_32 = {
   license: 'llama3.2',
   note: 'Llama 3.2 Community License; gated: accept it on the hub, then set HF_TOKEN.',
@@ -69,8 +74,8 @@ export const PRESETS: readonly Preset[] = [
     crossAttentionEvery: 4,
     note: 'Over LLaMA-7B (v1); its authors took decapoda-research/llama-7b-hf.',
   },
-  whole('dhansmair/flamingo-mini', '', { note: 'Captions only: trained on Conceptual Captions.' }),
-  whole('dhansmair/flamingo-tiny', ''),
+  flamingoMini('dhansmair/flamingo-mini', { note: 'Captions only: trained on Conceptual Captions.' }),
+  flamingoMini('dhansmair/flamingo-tiny'),
   whole('meta-llama/Llama-3.2-11B-Vision', '11B', LLAMA_32),
   whole('meta-llama/Llama-3.2-11B-Vision-Instruct', '11B', LLAMA_32),
   whole('meta-llama/Llama-3.2-90B-Vision', '90B', LLAMA_32),

@@ -1,8 +1,10 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { FlamingoError } from '../core/errors';
 import { openGguf } from '../format/gguf/gguf';
 import { ggufTokenizer } from './gguf/tokenizer';
 import { openWith } from './sources';
+import { tokenizerOfVocab, VOCAB } from './vocab-and-merges';
 
 interface AddedToken {
   id: number;
@@ -25,9 +27,13 @@ interface TokenizerJson {
   model?: { vocab?: Record<string, number> | [string, number][] };
 }
 
-/** Reads and checks a tokenizer.json, or makes one of what a GGUF file says. Throws `not-found`, `bad-file`. */
+/** Reads and checks a tokenizer.json, or makes one of what a GGUF file says, or of a vocab.json and merges.txt in its place. Throws `not-found`, `bad-file`. */
 export async function readTokenizer(path: string): Promise<TokenizerFile> {
   if (path.endsWith('.gguf')) return await tokenizerOfGguf(path);
+  if (basename(path) === VOCAB || (!(await exists(path)) && (await exists(join(dirname(path), VOCAB))))) {
+    const text = await tokenizerOfVocab(dirname(path));
+    return tokenizerFile(path, text, parse(path, text));
+  }
   const text = await readFile(path, 'utf8').catch((cause) => {
     throw new FlamingoError('not-found', `--tokenizer: ${path} does not exist.`, {
       hint: 'Give the tokenizer.json of the model.',
@@ -36,6 +42,13 @@ export async function readTokenizer(path: string): Promise<TokenizerFile> {
     });
   });
   return tokenizerFile(path, text, parse(path, text));
+}
+
+async function exists(path: string): Promise<boolean> {
+  return await stat(path).then(
+    (info) => info.isFile(),
+    () => false,
+  );
 }
 
 async function tokenizerOfGguf(path: string): Promise<TokenizerFile> {

@@ -1,5 +1,6 @@
 import { FlamingoError } from '../../core/errors';
 import type { MetadataValue } from '../../format/gguf/header-reader';
+import { addedToken, BYTE_LEVEL, beginWith, byteLevelModel } from '../byte-level';
 import { mergesOf } from './merges';
 
 /** Kinds of tokens by their number. Source: llama.h, llama_token_type. */
@@ -8,7 +9,6 @@ const CONTROL = 3;
 const USER_DEFINED = 4;
 
 /** How text is split before byte pairs are merged, by `tokenizer.ggml.pre`. Source: llama.cpp llama-vocab.cpp, and the tokenizer.json of these models. */
-const BYTE_LEVEL = { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: true };
 const LLAMA3_SPLIT =
   "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
 const digits = { type: 'Sequence', pretokenizers: [{ type: 'Digits', individual_digits: true }, BYTE_LEVEL] };
@@ -42,7 +42,7 @@ export function ggufTokenizer(file: string, metadata: ReadonlyMap<string, Metada
   const added = tokens.flatMap((content, id) => {
     const special = types[id] === CONTROL || types[id] === UNKNOWN;
     if (!special && types[id] !== USER_DEFINED) return [];
-    return [{ id, content, single_word: false, lstrip: false, rstrip: false, normalized: false, special }];
+    return [addedToken(content, id, special)];
   });
   const begin = get('bos_token_id');
   const parts = { file, vocab, tokens, types, get };
@@ -82,18 +82,7 @@ function byteLevel({ file, vocab, get }: Parts, model: MetadataValue | undefined
     normalizer: null,
     pre_tokenizer: SPLITS[pre],
     decoder: { ...BYTE_LEVEL, add_prefix_space: true },
-    model: {
-      type: 'BPE',
-      dropout: null,
-      unk_token: null,
-      continuing_subword_prefix: null,
-      end_of_word_suffix: null,
-      fuse_unk: false,
-      byte_fallback: false,
-      ignore_merges: isLlama3,
-      vocab,
-      merges: texts(file, 'merges', get('merges')),
-    },
+    model: byteLevelModel(vocab, texts(file, 'merges', get('merges')), isLlama3),
   };
 }
 
@@ -122,16 +111,6 @@ function sentencePiece({ file, vocab, tokens, types, get }: Parts) {
       vocab,
       merges: mergesOf(tokens, scores),
     },
-  };
-}
-
-function beginWith(token: string, id: number) {
-  const special = { SpecialToken: { id: token, type_id: 0 } };
-  return {
-    type: 'TemplateProcessing',
-    single: [special, { Sequence: { id: 'A', type_id: 0 } }],
-    pair: [special, { Sequence: { id: 'A', type_id: 0 } }, { Sequence: { id: 'B', type_id: 1 } }],
-    special_tokens: { [token]: { id: token, ids: [id], tokens: [token] } },
   };
 }
 
