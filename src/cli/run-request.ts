@@ -150,7 +150,7 @@ export async function runRequest(
 }
 
 function isImageToken({ prompt }: Manifest, id: number): boolean {
-  return id === prompt.imageTokenId || prompt.imageTokenVariants?.includes(id) === true;
+  return id === prompt.imageTokenId || id === prompt.imageTokenAfterSpace;
 }
 
 /** The prompt as a session's context. */

@@ -62,8 +62,8 @@ export const imageProcessor = v.pipe(
 export const promptTemplate = v.object({
   imageToken: v.string(),
   imageTokenId: v.number(),
-  /** Further tokens that are pictures in a written prompt: where the image token is text, what stands before it may change its number. */
-  imageTokenVariants: v.optional(v.array(v.number())),
+  /** The image token's number behind a space, which it then holds: where it is text, tokenizers may join the two. */
+  imageTokenAfterSpace: v.optional(v.number()),
   endOfChunkToken: v.string(),
   endOfChunkId: v.number(),
   /** Further tokens that end an answer (end of text). */

@@ -48,19 +48,23 @@ export class ContextRunner {
   extended(from: TokenContext, parts: readonly Part[]): TokenContext {
     const { tokenizer, media, manifest } = this.parts;
     const { config } = manifest;
-    const { imageTokenId, aroundImage } = manifest.prompt;
+    const { imageTokenId, imageTokenAfterSpace, aroundImage } = manifest.prompt;
     const next = from.clone();
     const closed = mergeTexts(closedChunks(parts, manifest.prompt));
     if (next.length === 0) next.pushTokens(tokenizer.beginIds);
-    for (const part of from.length === 0 ? begun(closed, manifest.prompt) : closed) {
-      if (part.type === 'text') next.pushTokens(tokenizer.encodeText(part.value));
+    const written = from.length === 0 ? begun(closed, manifest.prompt) : closed;
+    let space = false; // taken off the text before: the next picture's token holds it
+    for (const [i, part] of written.entries()) {
+      const joined = space;
+      space = imageTokenAfterSpace !== undefined && endsInSpace(part) && written[i + 1]?.type === 'media';
+      if (part.type === 'text') next.pushTokens(tokenizer.encodeText(space ? part.value.slice(0, -1) : part.value));
       else if (part.type === 'token') next.pushTokens([this.checkedToken(part.id)]);
       else if (part.type === 'vectors')
         next.pushVectors(imageTokenId, this.checkedVectors(part.value), embeddingWidth(config));
       else {
         media.get(part.value);
         if (aroundImage && !next.endsWith(aroundImage.before)) next.pushTokens(aroundImage.before);
-        next.pushMedia(imageTokenId, part.value);
+        next.pushMedia((joined && imageTokenAfterSpace) || imageTokenId, part.value);
         next.pushTokens(aroundImage?.after ?? []);
       }
     }
@@ -180,6 +184,10 @@ export class ContextRunner {
       },
     );
   }
+}
+
+function endsInSpace(part: OpenPart): boolean {
+  return part.type === 'text' && part.value.endsWith(' ');
 }
 
 /** The parts with what ends a chunk written out: one token, or the model's own separator. */

@@ -38,7 +38,7 @@ export function miniPrompt(file: TokenizerFile, settings: WholeSettings, vocab: 
     ...common,
     imageToken: image[0],
     imageTokenId,
-    ...(spaced === undefined || spaced === imageTokenId ? {} : { imageTokenVariants: [spaced] }),
+    ...(spaced === undefined || spaced === imageTokenId ? {} : { imageTokenAfterSpace: spaced }),
     suppressIds: [],
     aroundImage: { before: [], after: rest },
   };

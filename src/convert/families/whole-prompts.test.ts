@@ -83,10 +83,14 @@ test('flamingo-mini continues a picture', async () => {
 test('flamingo-mini without a token for pictures writes `<image>`, and the picture stands at its first token', async () => {
   const { prompt, text, ids } = await session('mini-text', 'clip');
   expect(ids([picture('a')])).toEqual(await expectedIds('mini-text', 'caption'));
-  expect(prompt).toMatchObject({ imageTokenId: text.encodeText('<')[0], imageTokenVariants: text.encodeText(' <') });
-  const spaced = await expectedIds('mini-text', 'text-first'); // "two boats. <image>a small"
-  expect(spaced).toContain(prompt.imageTokenVariants?.[0]);
-  expect(spaced).not.toContain(prompt.imageTokenId);
+  expect(prompt).toMatchObject({
+    imageTokenId: text.encodeText('<')[0],
+    imageTokenAfterSpace: text.encodeText(' <')[0],
+  });
+  const spaced = await expectedIds('mini-text', 'text-first');
+  expect(spaced).toContain(prompt.imageTokenAfterSpace);
+  expect(ids([words('two boats. '), picture('a'), words('a small')])).toEqual(spaced);
+  expect(ids([words('two boats. '), words('a small')])).toEqual(text.encodeText('two boats. a small'));
 });
 
 test('a token part outside the vocabulary, or the image token, is refused', async () => {
