@@ -1,16 +1,13 @@
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { writeJson } from '../testing/checkpoints/files';
-import { TestHub } from '../testing/hub';
+import { writeVocabFiles } from '../testing/checkpoints/vocab-files';
 import { GOLDENS } from '../testing/parity';
 import { mkTemporaryFolder } from '../testing/temporary-folder';
 import { TextTokenizer } from '../text/tokenizer';
-import { fetchParts } from './hub';
 import { readTokenizer } from './tokenizer';
 
 const TEXTS = ['a red cat.', ' two  boats\nnear the sea', 'Ünïcode 42 <pad>', ''];
-const ROLES = { bos_token: '</s>', eos_token: { content: '</s>' }, unk_token: '</s>', pad_token: '<pad>' };
 
 let root: string;
 let folder: string;
@@ -26,15 +23,7 @@ beforeEach(async () => {
   folder = join(root, String(count++));
   const text = await readFile(`${GOLDENS}mini-opt/tokenizer.json`, 'utf8');
   original = new TextTokenizer(text);
-  const { model, added_tokens } = JSON.parse(text);
-  const merges: (string | [string, string])[] = model.merges;
-  const lines = merges.map((pair) => (typeof pair === 'string' ? pair : pair.join(' ')));
-  await mkdir(folder);
-  await writeJson(join(folder, 'vocab.json'), model.vocab);
-  await writeFile(join(folder, 'merges.txt'), `#version: 0.2\n${lines.join('\n')}\n`);
-  await writeJson(join(folder, 'tokenizer_config.json'), { add_bos_token: true, add_prefix_space: false, ...ROLES });
-  const added = (added_tokens as { content: string; id: number }[]).filter(({ content }) => !(content in model.vocab));
-  await writeJson(join(folder, 'added_tokens.json'), Object.fromEntries(added.map(({ content, id }) => [content, id])));
+  await writeVocabFiles(folder, text, true);
 });
 
 test.each(['tokenizer.json', 'vocab.json'])('in the place of %s they give the same tokens and texts', async (name) => {
@@ -53,14 +42,6 @@ test.each(['tokenizer.json', 'vocab.json'])('in the place of %s they give the sa
 test('without add_bos_token nothing is put in front', async () => {
   await rm(join(folder, 'tokenizer_config.json'));
   expect(new TextTokenizer((await readTokenizer(join(folder, 'vocab.json'))).text).beginIds).toEqual([]);
-});
-
-test('comes from a hub', async () => {
-  await using hub = await TestHub.start();
-  hub.offer('some/opt', folder);
-  const settings = { endpoint: hub.endpoint, cache: join(folder, 'cache'), retryDelay: 1 };
-  const { paths } = await fetchParts({ tokenizer: 'hf:some/opt' }, settings);
-  expect(new TextTokenizer((await readTokenizer(paths.tokenizer!)).text).beginIds).toEqual(original.beginIds);
 });
 
 test.each<[string, string, string | undefined, string, string]>([
