@@ -10,7 +10,7 @@ import { folderFiles } from '../format/package-files-node';
 import { openPackage } from '../format/package-reader';
 import { openSafetensors } from '../format/safetensors';
 import { graphPaths, type PackageGraphs } from '../session/open-engine';
-import { mediaPositions } from '../text/media-positions';
+import { lastMedia } from '../text/media-positions';
 import { GOLDENS } from './parity';
 
 /** A golden model converted to one storage type, its graphs in memory. */
@@ -81,7 +81,7 @@ export async function promptLogits(
     media.push(await executor.encodeMedia(prompt.features.slice(m * each, (m + 1) * each), prompt.frames));
   }
   using sequence = await executor.createSequence(prompt.ids.length);
-  const mediaIndex = mediaPositions(prompt.ids, manifest.prompt.imageTokenId);
+  const mediaIndex = lastMedia(prompt.ids.map((id) => id === manifest.prompt.imageTokenId));
   const { logits } = await sequence.append({ ids: prompt.ids, mediaIndex, media, logits: 'all' });
   for (const medium of media) medium[Symbol.dispose]();
   if (!logits) throw new Error('no logits came back');

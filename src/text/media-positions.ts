@@ -1,9 +1,4 @@
-/** Per token the index of the last image token at or before it, or -1: upstream's media locations, summed up. */
-export function mediaPositions(ids: readonly number[], imageTokenId: number): number[] {
-  return lastMedia(ids.map((id) => id === imageTokenId));
-}
-
-/** Per token the index of the last medium at or before it, or -1. `isMedium`: whether a token is a medium's. */
+/** Per token the index of the last medium at or before it, or -1: upstream's media locations, summed up. `isMedium`: whether a token is a medium's. */
 export function lastMedia(isMedium: readonly boolean[]): number[] {
   let last = -1;
   return isMedium.map((medium) => {
