@@ -12,7 +12,7 @@ const SAMPLES: readonly Sample[] = [
   {
     src: 'samples/orange-moon.webp',
     alt: 'An orange moon at the top left of a dark picture',
-    question: 'Where is it?',
+    question: 'What shape is it?',
   },
   {
     src: 'samples/mixed-shapes.webp',

@@ -67,6 +67,9 @@ def scenes(run, count):
     yield "scene captions, all attributes right in any order", lambda: one_of(run, [cases.described(r, scene_text.captions(s)) for r, s in some])
     for many in (1, 2, 3):
         yield f"scene captions of {many} objects that differ", lambda many=many: one_of(run, [cases.described(r, scene_text.captions(s)) for r, s in seen if len(s) == many and (many == 1 or not scene_text.alike(s))][:count // 2])
+    loose = worlds.Pictures(run.entries, run.things, splits=("loose",)).scenes[:count]
+    if loose:
+        yield "scene captions, objects anywhere, all attributes right in any order", lambda: one_of(run, [cases.described(r, scene_text.captions(s)) for r, s in loose])
     yield "captions of one object, exact", about(single, CAPTION, scene_text.caption)
     yield "colour of one object", about(single, ask("What colour is it?"), lambda s: s[0]["colour"])
     yield "shape of one object", about(single, ask("What shape is it?"), lambda s: s[0]["shape"])

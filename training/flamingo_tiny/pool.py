@@ -60,6 +60,11 @@ def scene_entries(config):
     return [dict(source="scene", split=split, style="scene", concept=None, seed=f"{c['scene_seed']} {split} {i}") for split, n in count.items() for i in range(n)]
 
 
+def loose_entries(c):
+    """Scenes whose objects stand anywhere: a model that has seen them in the middles of cells alone miscounts those between."""
+    return [dict(source="scene", split=split, style="scene", concept=None, loose=True, seed=f"{c['scene_seed']} loose {split} {i}") for split, n in (("train", c["scenes_loose"]), ("loose", c["scenes_loose_test"])) for i in range(n)]
+
+
 def easy_vqa_entries():
     import easy_vqa
     paths = {"train": easy_vqa.get_train_image_paths(), "test": easy_vqa.get_test_image_paths()}
@@ -71,7 +76,7 @@ def entries(config, data):
     c, icons = config["pictures"], icon_entries(config, data)
     clips = motion.entries(icons, c["clips_train"], c["clips_test"], c["scene_seed"])
     more = [dict(source="scene", split="train", style="scene", concept=None, seed=f"{c['scene_seed']} more {i}") for i in range(c["scenes_more"])]
-    return photo_entries(config, data) + icons + scene_entries(config) + easy_vqa_entries() + clips + more + nlvr.entries(data / "text" / "nlvr", config["seed"])
+    return photo_entries(config, data) + icons + scene_entries(config) + easy_vqa_entries() + clips + more + nlvr.entries(data / "text" / "nlvr", config["seed"]) + loose_entries(c)
 
 
 class Painter:
@@ -88,7 +93,7 @@ class Painter:
         return pixels.random_crop(im, random.Random(e["file"])) if e["variant"] else pixels.fit(im)
 
     def scene(self, e):
-        return scenes.render(scenes.sample(random.Random(e["seed"])))
+        return scenes.render(scenes.of(e))
 
     def easy(self, e):
         import easy_vqa

@@ -53,9 +53,26 @@ def far(a, b):
     return sum(abs(x - y) for x, y in zip(a, b)) >= NEAR
 
 
-def sample(rng, count=None):
-    """One scene as data: {"back": (rgb, kind, seed), "objects": [...]}; the objects stand in different cells of a 3x3 grid."""
-    count = count or rng.choice([1, 1, 1, 2, 2, 3, 3, 4, 5])
+def of(entry):
+    """The scene of an entry of the list of pictures."""
+    return sample(random.Random(entry["seed"]), loose=entry.get("loose", False))
+
+
+def anywhere(rng, r, placed):
+    """(x, y) of an object of radius r that touches no other and whose middle has a cell of its own, or None."""
+    for _ in range(60):
+        x, y = rng.uniform(r + 0.01, 0.99 - r), rng.uniform(r + 0.01, 0.99 - r)
+        if all(math.hypot(x - o["x"], y - o["y"]) > r + o["r"] + 0.02 and cell_of(x, y) != o["cell"] for o in placed):
+            return x, y
+
+
+def cell_of(x, y):
+    return min(2, int(y * 3)) * 3 + min(2, int(x * 3))
+
+
+def sample(rng, count=None, loose=False):
+    """One scene as data: {"back": (rgb, kind, seed), "objects": [...]}; the objects stand in different cells of a 3x3 grid, in their middles unless `loose`."""
+    count = count or rng.choice([2, 2, 3, 3, 3, 4] if loose else [1, 1, 1, 2, 2, 3, 3, 4, 5])
     light = tuple(rng.randint(170, 255) for _ in range(3))
     dark = tuple(rng.randint(0, 90) for _ in range(3))
     back = rng.choice([(255, 255, 255), (235, 235, 235), light, dark])
@@ -71,7 +88,13 @@ def sample(rng, count=None):
         if count == 1:
             r = rng.uniform(0.3, 0.42) if large else rng.uniform(0.13, 0.2)
             x, y = rng.uniform(r, 1 - r), rng.uniform(r, 1 - r)
-            cell = min(2, int(y * 3)) * 3 + min(2, int(x * 3))
+            cell = cell_of(x, y)
+        elif loose:
+            r = rng.uniform(0.12, 0.17) if large else rng.uniform(0.075, 0.1)
+            place = anywhere(rng, r, objects)
+            if not place:
+                continue
+            (x, y), cell = place, cell_of(*place)
         else:
             r = rng.uniform(0.14, 0.165) if large else rng.uniform(0.075, 0.1)
             x, y = ((v + 0.5 + rng.uniform(-0.06, 0.06)) / 3 for v in (cell % 3, cell // 3))

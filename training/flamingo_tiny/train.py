@@ -153,7 +153,10 @@ def main():
     s, model = run.stage, run.model
     start, records = 0, []
     if not run.state_path.exists() and "starts_from" in s:
-        begin(model, torch.load(data / f"{s['starts_from']}.pt", map_location=run.device)["model"])
+        before = torch.load(data / f"{s['starts_from']}.pt", map_location=run.device)
+        begin(model, before["model"])
+        if run.slots and before.get("slots"):
+            run.slots.load_state_dict(before["slots"])
     if s["gate_start"] is not None:
         model.open_gates(s["gate_start"])
     opt = optimizer(model, s)

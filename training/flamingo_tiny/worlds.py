@@ -39,7 +39,7 @@ class Pictures:
     def __init__(self, entries, things, splits=("train",), mix_share=0.3, signed_share=0.0):
         self.entries, self.mix_share, self.signed_share = entries, mix_share, signed_share
         rows = [r for r, e in enumerate(entries) if e["split"] in splits]
-        self.scenes = [(r, scenes.sample(random.Random(entries[r]["seed"]))["objects"]) for r in rows if entries[r]["source"] == "scene"]
+        self.scenes = [(r, scenes.of(entries[r])["objects"]) for r in rows if entries[r]["source"] == "scene"]
         self.alike = [(r, s) for r, s in self.scenes if len({(o["colour"], o["shape"]) for o in s}) == 1]
         self.things = [t for t in things.values() if any(s in t.rows for s in splits)]
         self.photos = [t for t in self.things if t.medium == "photo"]
