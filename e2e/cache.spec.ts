@@ -48,9 +48,20 @@ test('a damaged piece in the local cache is fetched again, and the model is read
   const damaged = await page.evaluate(async () => {
     const root = await navigator.storage.getDirectory();
     const folder = await root.getDirectoryHandle('flamingo-web-chunks');
+    /** The page may still be writing the last piece, which is there from its first byte on; until then nobody else may. */
+    const openToWrite = async (handle: FileSystemFileHandle): Promise<FileSystemWritableFileStream> => {
+      for (let wait = 0; ; wait++) {
+        try {
+          return await handle.createWritable({ keepExistingData: true });
+        } catch (cause) {
+          if (wait === 100 || (cause as Error).name !== 'NoModificationAllowedError') throw cause;
+          await new Promise((resolve) => setTimeout(resolve, 50));
+        }
+      }
+    };
     let pieces = 0;
     for await (const [, handle] of folder.entries()) {
-      const stream = await (handle as FileSystemFileHandle).createWritable({ keepExistingData: true });
+      const stream = await openToWrite(handle as FileSystemFileHandle);
       await stream.write({ type: 'write', position: 0, data: new Uint8Array([1, 2, 3, 4, 5, 6, 7, 8]) });
       await stream.close();
       pieces++;

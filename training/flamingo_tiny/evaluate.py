@@ -17,7 +17,7 @@ from .measure import closed_and_open, exact, interval, one_of, score
 from .settings import arguments
 from .tasks import CAPTION, EasyVqa, Motion, Nlvr, ask
 
-SHOTS = {2: (2, 8), 4: (4, 8, 16, 32)}
+SHOTS = {2: (2, 8), 4: (1, 4, 8, 16, 32)}
 
 
 def photos(run):
