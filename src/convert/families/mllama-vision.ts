@@ -25,7 +25,7 @@ import {
   section,
   unsupported,
 } from './fields';
-import { countBlocks, stack } from './language';
+import { countBlocks, mover, stack } from './language';
 
 /** Defaults of MllamaVisionConfig. */
 const TAPS = [3, 7, 15, 23, 30];
@@ -164,14 +164,7 @@ function fill(book: RecipeBook, { source }: ModelFolder, { layers, globalLayers 
 }
 
 function fillBlock(book: RecipeBook, source: ModelFolder['source'], to: string, from: string): void {
-  const put = (target: string, bias: boolean, ...names: string[]) =>
-    stack(
-      book,
-      source,
-      `${to}.${target}`,
-      names.map((name) => `${from}.${name}`),
-      bias,
-    );
+  const put = mover(book, source, from, to);
   put('norm1', true, 'input_layernorm');
   put('qkv', false, ...['q', 'k', 'v'].map((which) => `self_attn.${which}_proj`));
   put('out', false, 'self_attn.o_proj');
