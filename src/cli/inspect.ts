@@ -71,6 +71,7 @@ async function inspectCheckpoint(path: string): Promise<Outcome> {
 
 function resamplerLine(config: FlamingoConfig): string {
   const { resampler: r } = config;
+  if (r.kind === 'none') return `none: ${r.latents} latents, the features`;
   if (r.kind === 'projection') return `one linear layer, ${r.latents} latents`;
   const clips = r.maxFrames ? `, trained with clips of ${r.maxFrames} frames, takes up to ${clipLimit(config)}` : '';
   return `${r.layers} layers, ${r.latents} latents, ${r.heads} heads of ${r.headDim}${clips}`;

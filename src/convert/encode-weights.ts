@@ -92,7 +92,7 @@ async function* plain({ name, type, shape }: WeightSlot, recipe: Recipe): AsyncG
 /** Elements behind one row of the source, which may have another rank than the slot (a class token [W] for [1, 1, W]). */
 function sourceRowLength(recipe: Recipe, shape: readonly number[]): number {
   const first = recipe[0];
-  if ('zeros' in first) return shape.slice(1).reduce((a, b) => a * b, 1);
+  if ('of' in first) return shape.slice(1).reduce((a, b) => a * b, 1);
   return (first.source.tensors.get(first.name)?.shape ?? []).slice(1).reduce((a, b) => a * b, 1);
 }
 

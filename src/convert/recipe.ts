@@ -3,8 +3,13 @@ import type { TensorSpec } from '../format/tensor-names';
 import { type TensorSource, tensorOf } from '../format/tensor-source';
 import { unknownTensors } from './renamed';
 
-/** Rows start..end of a source tensor, or rows of zeros. */
-export type Piece = { source: TensorSource; name: string; start: number; end: number } | { zeros: number };
+/** Rows start..end of a source tensor. */
+type Read = { source: TensorSource; name: string; start: number; end: number };
+
+/** Rows that no source has, of one number. */
+type Filled = { rows: number; of: 0 | 1 };
+
+export type Piece = Read | Filled;
 
 /** Where a canonical tensor comes from: row ranges, one behind the other. Stacking q, k and v, or taking heads apart, is a list of ranges. */
 export type Recipe = readonly Piece[];
@@ -33,7 +38,7 @@ export class RecipeBook {
   replace(from: TensorSource, name: string, to: TensorSource, other: string): void {
     for (const [target, recipe] of this.recipes) {
       const replaced = recipe.map((piece) =>
-        'zeros' in piece || piece.source !== from || piece.name !== name
+        'of' in piece || piece.source !== from || piece.name !== name
           ? piece
           : this.rows(to, other, piece.start, piece.end),
       );
@@ -62,20 +67,17 @@ export function checkRecipes(
   for (const { name, shape } of specs) {
     const recipe = recipes.get(name);
     if (!recipe) throw new FlamingoError('internal', `Nothing says where ${name} [${shape.join(', ')}] comes from.`);
-    const rows = recipe.reduce((sum, piece) => sum + ('zeros' in piece ? piece.zeros : piece.end - piece.start), 0);
+    const rows = recipe.reduce((sum, piece) => sum + ('of' in piece ? piece.rows : piece.end - piece.start), 0);
     const fits = (piece: Piece) =>
-      'zeros' in piece ||
-      (piece.end <= (wholeShape(piece)[0] ?? 1) && sizes(rowShape(piece)) === sizes(shape.slice(1)));
+      'of' in piece || (piece.end <= (wholeShape(piece)[0] ?? 1) && sizes(rowShape(piece)) === sizes(shape.slice(1)));
     // A class token is [W] in one file and [1, 1, W] in another, a gate [1, 1, W] and [W]: a whole tensor may gain and lose sizes of 1.
     const whole = recipe.length === 1 && isWhole(recipe[0]) && sizes(wholeShape(recipe[0])) === sizes(shape);
     if (!whole && !(rows === (shape[0] ?? 1) && recipe.every(fits))) throw mismatch(name, shape, recipe);
   }
 }
 
-type Read = Exclude<Piece, { zeros: number }>;
-
 function isWhole(piece: Piece): piece is Read {
-  return !('zeros' in piece) && piece.start === 0 && piece.end === (wholeShape(piece)[0] ?? 1);
+  return !('of' in piece) && piece.start === 0 && piece.end === (wholeShape(piece)[0] ?? 1);
 }
 
 function wholeShape({ source, name }: Read): readonly number[] {
@@ -92,7 +94,7 @@ function sizes(shape: readonly number[]): string {
 
 function mismatch(name: string, shape: readonly number[], recipe: Recipe): FlamingoError {
   const parts = recipe.map((piece) => {
-    if ('zeros' in piece) return `${piece.zeros} rows of zeros`;
+    if ('of' in piece) return `${piece.rows} rows of ${piece.of}`;
     const info = tensorOf(piece.source, piece.name);
     return `${info.file}: ${info.name} [${info.shape.join(', ')}]`;
   });
@@ -122,10 +124,10 @@ export async function* readRecipe(
   rowsAtOnce: number,
 ): AsyncGenerator<Float32Array<ArrayBuffer>> {
   for (const piece of recipe) {
-    const [first, end] = 'zeros' in piece ? [0, piece.zeros] : [piece.start, piece.end];
+    const [first, end] = 'of' in piece ? [0, piece.rows] : [piece.start, piece.end];
     for (let row = first; row < end; row += rowsAtOnce) {
       const until = Math.min(row + rowsAtOnce, end);
-      if ('zeros' in piece) yield new Float32Array((until - row) * rowLength);
+      if ('of' in piece) yield new Float32Array((until - row) * rowLength).fill(piece.of);
       else yield await piece.source.readRows(piece.name, row, until);
     }
   }

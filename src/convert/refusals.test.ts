@@ -88,7 +88,7 @@ const REFUSED: [family: string, file: string, change: Record<string, unknown>, .
   ['MPT-7B', LM, { ffn_config: { ffn_type: 'mptglu' } }, 'ffn_type is "mptglu"'],
   ['OPT, f16', LM, { do_layer_norm_before: 'yes' }, 'do_layer_norm_before is "yes"'],
   ['OPT, f16', LM, { word_embed_proj_dim: 512 }, 'model.decoder.project_in.weight'],
-  ['OPT, f16', LM, { layer_norm_elementwise_affine: false }, 'layer_norm_elementwise_affine is false'],
+  ['OPT, f16', LM, { layer_norm_elementwise_affine: 0 }, 'layer_norm_elementwise_affine is 0'],
   ['OPT, f16', LM, { activation_function: 7 }, 'activation_function is 7'],
   ['GPT-J', LM, { rotary_dim: 7 }, 'rotary_dim is 7', '14 of a head'],
   ['GPT-J', LM, { rotary_dim: 16 }, 'rotary_dim is 16', '14 of a head'],
@@ -227,6 +227,7 @@ const READ: [
     ({ decoder }) => [decoder.finalNorm, decoder.normPlacement],
     [false, 'after'],
   ],
+  ['OPT, f16', LM, { layer_norm_elementwise_affine: false }, ({ decoder }) => decoder.norm.bias, false],
   [
     'LLaMA, one key',
     LM,

@@ -68,7 +68,7 @@ function fillHead(
   const rows = tensorOf(language.source, own).shape[0];
   const added = Math.max(0, vocab - rows);
   const kept = book.rows(language.source, own, 0, Math.min(rows, vocab));
-  book.set('head.weight', kept, ...(added > 0 ? [{ zeros: added }] : []));
+  book.set('head.weight', kept, ...(added > 0 ? [{ rows: added, of: 0 as const }] : []));
   if (added > 0) {
     notes.push(
       `The checkpoint has no ${trained}: the head's rows of the ${added} added tokens are lost upstream and are zeros here. Their logits are 0.`,
@@ -89,7 +89,11 @@ function fillHeadBias(
   if (source === delta) book.markUsed(language.source, own);
   const rows = tensorOf(source, name).shape[0];
   const added = Math.max(0, vocab - rows);
-  book.set('head.bias', book.rows(source, name, 0, Math.min(rows, vocab)), ...(added > 0 ? [{ zeros: added }] : []));
+  book.set(
+    'head.bias',
+    book.rows(source, name, 0, Math.min(rows, vocab)),
+    ...(added > 0 ? [{ rows: added, of: 0 as const }] : []),
+  );
 }
 
 function trainedName(language: LanguageModel, own: string): string {

@@ -47,7 +47,6 @@ const refusal = (promise: Promise<unknown>) =>
 
 /** Family, change of config.json, code, and what the message names. */
 const REFUSED: [Family, Record<string, unknown>, string, ...string[]][] = [
-  ['idefics', { use_resampler: false }, 'unsupported', 'use_resampler is false'],
   ['idefics', { alpha_type: 'matrix' }, 'unsupported', 'alpha_type is "matrix"', '"float" or "vector"'],
   [
     'idefics',
@@ -63,6 +62,7 @@ const REFUSED: [Family, Record<string, unknown>, string, ...string[]][] = [
   ['idefics', { cross_layer_interval: 1 }, 'bad-file', 'no tensor gated_cross_attn_layers.2'],
   ['idefics', { num_hidden_layers: 3 }, 'bad-file', 'the weights have 4 blocks', 'says 3'],
   ['idefics', { perceiver_config: { resampler_depth: 6 } }, 'bad-file', 'the weights have 2 blocks', 'says 6'],
+  ['idefics', { use_resampler: 'no' }, 'bad-file', 'use_resampler is "no"'],
   ['idefics', { model_type: 'idefics3' }, 'unsupported', 'model_type "idefics3"', 'idefics, '],
   ['mini', { xattn_act: 'tanh' }, 'unsupported', 'xattn_act is "tanh"', 'sqrelu'],
   ['mini', { resampler_depth: 3 }, 'shape-mismatch', 'resampler_depth', '3', '2'],
@@ -129,4 +129,11 @@ test('what no model needs is left out by name, and nothing else', async () => {
   expect((await left('otter')).toSorted()).toEqual(norm.toSorted());
   const constants = [0, 1].map((k) => `gated_cross_attn_layers.${k}.cross_attn.rotary_emb.inv_freq`);
   expect((await left('idefics')).toSorted()).toEqual([...norm, ...constants].toSorted());
+});
+
+test('what config.json turns off is left out, and said', async () => {
+  const { config, unused } = await planWith('idefics', { use_resampler: false });
+  expect(config.resampler).toEqual({ kind: 'none', latents: 10, maxFrames: null });
+  const left = unused.filter(({ name }) => name.startsWith('perceiver_resampler.'));
+  expect(new Set(left.map(({ reason }) => reason))).toEqual(new Set(['config.json leaves the resampler out']));
 });

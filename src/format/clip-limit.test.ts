@@ -17,3 +17,11 @@ it.each([
   const message = `A clip has ${frames} frames; this package allows 1 to 32.`;
   expect(check).toThrow(expect.objectContaining({ code: 'invalid-option', message }));
 });
+
+it('takes one frame where nothing makes latents of several', () => {
+  const config = tinyConfig({ resampler: { kind: 'none', latents: 7, maxFrames: null } });
+  expect(() => checkClip(config, 1)).not.toThrow();
+  expect(() => checkClip(config, 2)).toThrow(
+    expect.objectContaining({ details: { frames: 2, limit: 1, maxFrames: null } }),
+  );
+});

@@ -1,5 +1,5 @@
 import { FlamingoError } from '../core/errors';
-import type { FlamingoConfig } from './config';
+import { type FlamingoConfig, isPerceiver } from './config';
 
 /**
  * How far frame embeddings are stretched: a model trained with 8 frames takes up to 32. The paper stretches 8 to 30 (Flamingo 2022, 3.1 and appendix
@@ -10,12 +10,11 @@ const STRETCH = 4;
 /** Longest clip of a model without frame embeddings: it sees all frames at once, without their order. */
 const FRAMES_WITHOUT_ORDER = 32;
 
-/** Frames that one clip can have. A picture cut into tiles has them in the place of frames. */
-export function clipLimit({
-  resampler: { maxFrames },
-  vision: { tiles },
-}: Pick<FlamingoConfig, 'resampler' | 'vision'>): number {
+/** Frames that one clip can have: a single one where nothing makes latents of several. A picture cut into tiles has them in the place of frames. */
+export function clipLimit({ resampler, vision: { tiles } }: Pick<FlamingoConfig, 'resampler' | 'vision'>): number {
   if (tiles !== undefined) return tiles;
+  if (!isPerceiver(resampler)) return 1;
+  const { maxFrames } = resampler;
   return maxFrames === null ? FRAMES_WITHOUT_ORDER : STRETCH * maxFrames;
 }
 

@@ -108,11 +108,13 @@ const perceiver = v.object({
   maxFrames: v.nullable(count),
 });
 
-/** What stands between the features and the gated layers: a Perceiver Resampler, or one linear layer with bias, which makes a latent of every feature. */
+/** What stands between the features and the gated layers: a Perceiver Resampler; one linear layer with bias, which makes a latent of every feature; or nothing. */
 export const resampler = v.variant('kind', [
   perceiver,
   /** Latents [n, D], n = tiles * patches; `resampler.projection.weight` [D, Dv]. */
   v.object({ kind: v.literal('projection'), latents: count, maxFrames: v.null() }),
+  /** Latents [n, Dv] are the features, n = tiles * patches. */
+  v.object({ kind: v.literal('none'), latents: count, maxFrames: v.null() }),
 ]);
 
 export const flamingoConfig = v.pipe(
@@ -153,8 +155,8 @@ export const flamingoConfig = v.pipe(
     'a feed-forward with biases does not give 0 where its input is 0',
   ),
   v.check(
-    ({ resampler: r, vision: { tiles = 1, patches } }) => r.kind !== 'projection' || r.latents === tiles * patches,
-    'a projection gives one latent for every feature',
+    ({ resampler: r, vision: { tiles = 1, patches } }) => isPerceiver(r) || r.latents === tiles * patches,
+    'without a Perceiver Resampler there is one latent for every feature',
   ),
 );
 
@@ -168,10 +170,15 @@ export type ResamplerConfig = v.InferOutput<typeof resampler>;
 export type FlamingoConfig = v.InferOutput<typeof flamingoConfig>;
 export type PerceiverConfig = v.InferOutput<typeof perceiver>;
 
-/** The resampler of a model that has one. Throws `internal` for a projection. */
+/** Whether features go through a Perceiver Resampler, and not one by one to the gated layers. */
+export function isPerceiver(resampler: ResamplerConfig): resampler is PerceiverConfig {
+  return resampler.kind === undefined || resampler.kind === 'perceiver';
+}
+
+/** The resampler of a model that has one. Throws `internal` for others. */
 export function perceiverOf({ resampler: r }: Pick<FlamingoConfig, 'resampler'>): PerceiverConfig {
-  if (r.kind !== 'projection') return r;
-  throw new FlamingoError('internal', 'A Perceiver Resampler was asked for, but this model has a projection.');
+  if (isPerceiver(r)) return r;
+  throw new FlamingoError('internal', 'A Perceiver Resampler was asked for, but this model has none.');
 }
 
 /** `unsupported`: what somebody gets who asks a model without a resampler what its resampler attends to. */

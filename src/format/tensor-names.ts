@@ -41,17 +41,23 @@ function optional(condition: boolean, ...specs: TensorSpec[]): TensorSpec[] {
   return condition ? specs : [];
 }
 
-/** Tensors of resampler.onnx: the Perceiver Resampler or the projection, and the key/value projections of every gated layer. */
+/** Tensors of resampler.onnx: those of the Perceiver Resampler or the projection, where there is one, and the key/value projections of every gated layer. */
 export function resamplerTensors(config: FlamingoConfig): TensorSpec[] {
   const { gated: g } = config;
   const width = latentWidth(config);
   return [
-    ...(config.resampler.kind === 'projection' ? projectionTensors(config) : perceiverTensors(config)),
+    ...latentTensors(config),
     ...g.before.flatMap((_, k) => [
       matrix(`gated.${k}.to_kv.weight`, 2 * mediaHeads(g) * g.headDim, width), // key rows, then value rows
       ...headNormTensors(`gated.${k}`, ['norm_k'], g.qkNorm, g.headDim),
     ]),
   ];
+}
+
+/** What makes latents of features. */
+function latentTensors(config: FlamingoConfig): TensorSpec[] {
+  if (config.resampler.kind === 'none') return [];
+  return config.resampler.kind === 'projection' ? projectionTensors(config) : perceiverTensors(config);
 }
 
 function projectionTensors({ vision, width: D }: FlamingoConfig): TensorSpec[] {

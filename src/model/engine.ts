@@ -1,13 +1,14 @@
 import type { WeightType } from '../core/dtypes';
 import type { EncodedMedia, Executor, ExecutorCounters, KernelTime, MemoryUse, Sequence } from '../core/executor';
-import { type FlamingoConfig, withoutResampler } from '../format/config';
+import { type FlamingoConfig, isPerceiver, withoutResampler } from '../format/config';
 import { decoderTensors, resamplerTensors } from '../format/tensor-names';
 import type { GpuDevice } from '../gpu/device';
 import { Decoder } from './decoder';
+import { FeatureLatents } from './feature-latents';
 import { MediaCache } from './media-cache';
 import { MediaEncoder } from './media-encoder';
+import type { LatentMaker } from './media-projections';
 import { type EngineParts, PREFILL_ROWS } from './parts';
-import { Projection } from './projection';
 import { Resampler } from './resampler';
 import { resamplerAttention } from './resampler-attention';
 import { WgslSequence } from './sequence';
@@ -24,12 +25,11 @@ export interface EngineOptions {
 export class WgslExecutor implements Executor {
   readonly kind = 'webgpu';
   private readonly encoder: MediaEncoder;
-  private readonly maker: Projection | Resampler;
+  private readonly maker: LatentMaker;
 
   private constructor(private readonly parts: EngineParts) {
     const { weights, config } = parts;
-    const isProjection = config.resampler.kind === 'projection';
-    this.maker = isProjection ? new Projection(weights, config) : new Resampler(weights, config);
+    this.maker = isPerceiver(config.resampler) ? new Resampler(weights, config) : new FeatureLatents(weights, config);
     this.encoder = new MediaEncoder(parts, this.maker);
   }
 
@@ -74,7 +74,7 @@ export class WgslExecutor implements Executor {
   }
 
   async resamplerAttention(features: Float32Array, frames: number): Promise<Float32Array[]> {
-    if (this.maker instanceof Projection) throw withoutResampler();
+    if (!(this.maker instanceof Resampler)) throw withoutResampler();
     return await resamplerAttention(this.parts, this.maker, features, frames);
   }
 

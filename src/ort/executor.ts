@@ -3,7 +3,14 @@ import { FlamingoError } from '../core/errors';
 import type { EncodedMedia, Executor, ExecutorCounters, MemoryUse, Sequence } from '../core/executor';
 import { givenRows } from '../core/given-rows';
 import { checkClip } from '../format/clip-limit';
-import { embeddingWidth, type FlamingoConfig, latentWidth, mediaHeads, withoutResampler } from '../format/config';
+import {
+  embeddingWidth,
+  type FlamingoConfig,
+  isPerceiver,
+  latentWidth,
+  mediaHeads,
+  withoutResampler,
+} from '../format/config';
 import { resamplerAttentionName } from '../format/tensor-names';
 import { type OrtRuntime, type OrtSession, type OrtTensor, ortRuntime } from './runtime';
 import { OrtSequence } from './sequence';
@@ -75,7 +82,7 @@ export class OrtExecutor implements Executor {
 
   async resamplerAttention(features: Float32Array, frames: number): Promise<Float32Array[]> {
     const { resampler } = this.config;
-    if (resampler.kind === 'projection') throw withoutResampler();
+    if (!isPerceiver(resampler)) throw withoutResampler();
     const { layers } = resampler;
     const names = Array.from({ length: layers }, (_, i) => resamplerAttentionName(i));
     const missing = names.filter((name) => !this.resampler.outputNames.includes(name));

@@ -1,7 +1,7 @@
 import type { EncodedMedia, Executor } from '../core/executor';
 import type { MediaPixels } from '../core/media-pixels';
 import { tileArrangements } from '../core/tile-arrangements';
-import type { FlamingoConfig, PerceiverConfig } from '../format/config';
+import { type FlamingoConfig, isPerceiver, type PerceiverConfig } from '../format/config';
 import { patchGrid } from '../format/patch-grid';
 import { type MediaRollout, rollout } from './rollout';
 
@@ -35,10 +35,9 @@ export class Rollouts {
     if (known) return known;
     const { resampler } = this.config;
     const where = { frames, grid: patchGrid(this.config), ...(tiles ? { tiles: tileGrid(frames, tiles) } : {}) };
-    const made =
-      resampler.kind === 'projection'
-        ? where
-        : { ...where, shares: await this.shares(resampler, await features(), frames) };
+    const made = isPerceiver(resampler)
+      ? { ...where, shares: await this.shares(resampler, await features(), frames) }
+      : where;
     this.made.set(medium, made);
     return made;
   }

@@ -97,7 +97,11 @@ export const MODEL_VARIANTS: Record<string, FlamingoConfig> = {
       feedForward: { inner: 64, activation: 'quick-gelu', gated: true, bias: true },
     },
   }),
-  'all media so far, of different length': tinyConfig({ gated: { sees: 'all' }, vision: { tiles: 2 } }),
+  'all media so far, of different length, features that are the latents': tinyConfig({
+    vision: { tiles: 2 },
+    resampler: { kind: 'none', latents: 14, maxFrames: null },
+    gated: { sees: 'all' },
+  }),
   'layers in the place of blocks, grouped heads, ranges, a projection, text before pictures sees all': tinyConfig({
     embeddings: 105,
     vision: { tiles: 2 },

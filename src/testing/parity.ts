@@ -18,11 +18,13 @@ export const LEAN = [
   ...[
     'idefics',
     'idefics-instruct',
+    'idefics-direct',
     'otter-video',
     'otter-image',
     'mini-gpt2',
     'mini-opt',
     'mini-opt350',
+    'mini-optplain',
     'mini-text',
     'mllama',
   ],

@@ -1,4 +1,4 @@
-import type { FlamingoConfig, PerceiverConfig } from '../../format/config';
+import { type FlamingoConfig, isPerceiver, type PerceiverConfig } from '../../format/config';
 import { tensorOf } from '../../format/tensor-source';
 import { finishPlan } from '../plan';
 import { RecipeBook } from '../recipe';
@@ -6,17 +6,7 @@ import { splitSource } from '../renamed';
 import type { ModelFolder } from '../sources';
 import { clipOf } from '../vision-source';
 import { partOf, type WholeCheckpoint, type WholeFamily, type WholeModel } from '../whole-family';
-import {
-  activationOf,
-  allow,
-  type Described,
-  field,
-  flagField,
-  headWidth,
-  numberField,
-  section,
-  unsupported,
-} from './fields';
+import { activationOf, allow, type Described, field, flagField, headWidth, numberField, section } from './fields';
 import { ideficsPrompt } from './idefics-prompt';
 import { fillGatedLayers, fillResampler, fillTables } from './idefics-tensors';
 import { computedConstant, countBlocks, type LanguageModel } from './language';
@@ -47,13 +37,20 @@ async function open({ folder, preprocessor, tokenizer, settings }: WholeCheckpoi
   });
   const language = languageModel(partOf(folder, source.language, languageConfig(folder)));
   const added = partOf(folder, source.added);
-  const [resampler, gated] = [resamplerOf(added), gatedOf(folder, language)];
+  const takesResampler = flagField(folder, 'use_resampler', false);
+  const resampler: FlamingoConfig['resampler'] = takesResampler
+    ? resamplerOf(added)
+    : { kind: 'none', latents: vision.vision.patches, maxFrames: null };
+  const gated = gatedOf(folder, language);
   const book = new RecipeBook();
   language.fill(book);
-  fillResampler(book, source.added, resampler);
+  if (isPerceiver(resampler)) fillResampler(book, source.added, resampler);
   fillGatedLayers(book, source.added, gated);
   const vocab = fillTables(book, folder, language);
-  const ignore = computedConstant;
+  const ignore = (name: string) =>
+    !takesResampler && name.startsWith('perceiver_resampler.')
+      ? 'config.json leaves the resampler out'
+      : computedConstant(name);
   const plan = finishPlan(book, {
     folder,
     vision,
@@ -108,9 +105,6 @@ function languageModel(folder: ModelFolder): LanguageModel {
 }
 
 function resamplerOf(folder: ModelFolder): PerceiverConfig {
-  if (!flagField(folder, 'use_resampler', false)) {
-    throw unsupported(folder, 'use_resampler', false, 'true', 'Published models have a resampler.');
-  }
   const at = section(folder, 'perceiver_config');
   const depth = numberField(at, 'resampler_depth', 6);
   const layers = countBlocks(folder, /^perceiver_resampler\.blocks\.(\d+)\./, depth);

@@ -15,8 +15,7 @@ export function buildResampler(config: FlamingoConfig, type: WeightType): GraphP
   const { resampler, vision } = config;
   const features = g.input('features', 'f32', ['M', 'F', vision.patches, vision.width]);
   const media = g.size(features, 0);
-  const make = resampler.kind === 'projection' ? project : perceive;
-  const { latents, attention } = make(build, config, features, media);
+  const { latents, attention } = latentMaker(resampler)(build, config, features, media);
   g.output(latents, 'latents', 'f32', ['M', resampler.latents, latentWidth(config)]);
   mediaKeyValues(build, config, latents, media);
   for (const [i, probabilities] of attention.entries()) {
@@ -30,6 +29,17 @@ export function buildResampler(config: FlamingoConfig, type: WeightType): GraphP
 interface Made {
   latents: string;
   attention: string[];
+}
+
+function latentMaker({ kind }: FlamingoConfig['resampler']): typeof perceive {
+  if (kind === 'none') return keep;
+  return kind === 'projection' ? project : perceive;
+}
+
+/** The features as they are: transformers IdeficsModel with `use_resampler` false. */
+function keep({ g }: Build, { vision, resampler }: FlamingoConfig, features: string, media: string): Made {
+  const shape = g.concat([media, g.ints([resampler.latents, vision.width])], 0);
+  return { latents: g.reshape(features, shape), attention: [] };
 }
 
 /** One latent for every feature: transformers MllamaForConditionalGeneration.multi_modal_projector. */

@@ -1,4 +1,4 @@
-import { type FlamingoConfig, type PerceiverConfig, perceiverOf } from '../../format/config';
+import { type FlamingoConfig, isPerceiver, type PerceiverConfig, perceiverOf } from '../../format/config';
 import { frameEmbeddings } from '../embed/add-frames';
 import {
   add,
@@ -25,7 +25,7 @@ export interface MediaKeyValues {
 export interface ReferenceMedium {
   latents: Rows;
   layers: MediaKeyValues[];
-  /** Probabilities [n, F*v + n] of every head of every resampler layer; none for a projection. */
+  /** Probabilities [n, F*v + n] of every head of every resampler layer; none where there is no Perceiver Resampler. */
   attention: Rows[][];
   /** Latents that tokens see; all of them where nothing is said. */
   seen?: number;
@@ -39,10 +39,9 @@ export function resample(
   seen?: number,
 ): ReferenceMedium {
   const x = rowsOf(features, config.vision.width);
-  const isProjection = config.resampler.kind === 'projection';
-  const { latents, attention } = isProjection
-    ? { latents: project(x, values), attention: [] }
-    : perceiver(config, values, x);
+  const { latents, attention } = isPerceiver(config.resampler)
+    ? perceiver(config, values, x)
+    : { latents: config.resampler.kind === 'none' ? x : project(x, values), attention: [] };
   const layers = config.gated.before.map((_, k) => keyValues(linear(latents, values(`gated.${k}.to_kv.weight`))));
   return { latents, layers, seen, attention };
 }

@@ -28,7 +28,7 @@ const rotary = { kind: 'rotary', dims: 10, theta: 10000, pairing: 'half' } as co
 
 /** Frames of a clip that use every embedding of frames. */
 export function framesOf({ config: { resampler: r } }: WholeCheckpoint): number {
-  return (r.kind !== 'projection' && r.maxFrames) || 1;
+  return r.maxFrames ?? 1;
 }
 
 /** Families that come as one checkpoint, with sizes that no golden has; each writes itself to a folder. */
