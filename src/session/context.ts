@@ -18,6 +18,8 @@ export interface SeeingRule {
 /** The tokens of a session in order, and which media each of them sees. Plain data: executors hold the rest. */
 export class TokenContext {
   private entries: Entry[] = [];
+  /** Tokens that were taken off, by their places: see takeLast. */
+  private taken = new Map<number, number>();
 
   constructor(private readonly rule: SeeingRule = {}) {}
 
@@ -50,8 +52,23 @@ export class TokenContext {
     );
   }
 
+  /** The last token, where it is text. */
+  get lastText(): number | undefined {
+    const last = this.entries.at(-1);
+    return last && !last.medium && !last.vector ? last.id : undefined;
+  }
+
+  /** Takes the last token off, to be written otherwise with what comes behind it. A truncation to the length that the context has now brings it back. */
+  takeLast(): void {
+    const last = this.entries.pop();
+    if (last) this.taken.set(this.length, last.id);
+  }
+
   truncate(length: number): void {
     this.entries.length = length;
+    const end = this.taken.get(length - 1);
+    if (end !== undefined) this.entries[length - 1] = { id: end, medium: null };
+    for (const place of this.taken.keys()) if (place >= length - 1) this.taken.delete(place);
   }
 
   /** True when the medium stands in the context. */
@@ -90,11 +107,12 @@ export class TokenContext {
   /** Takes over the tokens of another context. */
   assign(other: TokenContext): void {
     this.entries = [...other.entries];
+    this.taken = new Map(other.taken);
   }
 
   clone(): TokenContext {
     const copy = new TokenContext(this.rule);
-    copy.entries = [...this.entries];
+    copy.assign(this);
     return copy;
   }
 

@@ -53,7 +53,7 @@ export class ContextRunner {
     const closed = mergeTexts(closedChunks(parts, manifest.prompt));
     if (next.length === 0) next.pushTokens(tokenizer.beginIds);
     const written = from.length === 0 ? begun(closed, manifest.prompt) : closed;
-    let space = false; // taken off the text before: the next picture's token holds it
+    let space = written[0]?.type === 'media' && this.takeSpace(next); // off the text before: the next picture's token holds it
     for (const [i, part] of written.entries()) {
       const joined = space;
       space = imageTokenAfterSpace !== undefined && endsInSpace(part) && written[i + 1]?.type === 'media';
@@ -70,6 +70,18 @@ export class ContextRunner {
     }
     if (next.length > this.capacity) throw this.overflow(next.length);
     return next;
+  }
+
+  /** Takes a space off the end of what earlier calls wrote, where the token of a picture behind a space holds it. */
+  private takeSpace(next: TokenContext): boolean {
+    const { tokenizer, manifest } = this.parts;
+    const last = next.lastText;
+    if (manifest.prompt.imageTokenAfterSpace === undefined || last === undefined) return false;
+    const text = tokenizer.decode([last]);
+    if (!text.endsWith(' ')) return false;
+    next.takeLast();
+    next.pushTokens(tokenizer.encodeText(text.slice(0, -1)));
+    return true;
   }
 
   /** Makes `next` the context and runs what comes after the tokens that both begin with. When it throws, the context is what it was. */

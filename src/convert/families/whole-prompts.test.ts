@@ -27,8 +27,13 @@ async function session(golden: string, tower?: string) {
     media: { get: () => undefined },
   };
   const runner = new ContextRunner(parts as never, { capacity: 1000 } as never);
-  const ids = (said: readonly Part[]) => runner.extended(new TokenContext(), said).tokens.map(({ id }) => id);
-  return { prompt, text, ids };
+  const ids = (...calls: (readonly Part[])[]) => written(runner, calls).ids;
+  return { prompt, text, ids, context: (...calls: (readonly Part[])[]) => written(runner, calls) };
+}
+
+/** What one call of `append` after the other makes. */
+function written(runner: ContextRunner, calls: (readonly Part[])[]): TokenContext {
+  return calls.reduce((context, parts) => runner.extended(context, parts), new TokenContext());
 }
 
 async function expectedIds(golden: string, id: string): Promise<number[]> {
@@ -91,6 +96,20 @@ test('flamingo-mini without a token for pictures writes `<image>`, and the pictu
   expect(spaced).toContain(prompt.imageTokenAfterSpace);
   expect(ids([words('two boats. '), picture('a'), words('a small')])).toEqual(spaced);
   expect(ids([words('two boats. '), words('a small')])).toEqual(text.encodeText('two boats. a small'));
+});
+
+test('a space that an earlier call ended with belongs to the token of the picture behind it, until the picture is taken back', async () => {
+  const { text, ids, context } = await session('mini-text', 'clip');
+  const [a, lead] = [picture('a'), words('two boats. ')];
+  expect(ids([lead], [a, words('a small')])).toEqual(await expectedIds('mini-text', 'text-first'));
+  for (const value of ['cat', 'cat ', 'cat   ', 'cat\n ', 'cat\n'])
+    expect(ids([words(value)], [a]), JSON.stringify(value)).toEqual(text.encodePrompt(`${value}<image>`));
+  const [before, after] = [context([lead]), context([lead], [a])];
+  const { length } = before;
+  after.truncate(length);
+  expect(after.ids).toEqual(before.ids);
+  expect(after.tokens.at(-1)?.seen).toEqual([]);
+  expect(text.decode(after.ids)).toBe('two boats. ');
 });
 
 test('a token part outside the vocabulary, or the image token, is refused', async () => {
