@@ -1,7 +1,7 @@
 // probabilities[h, l, j] = softmax_j(q[l, h] . k[j, h] * scale), over the rows j of media_kv and then of latent_kv
 //
 // What attention/perceiver weighs its values with; inputs as there. probabilities [heads, latents, media + latents], f32 whatever the activations are.
-// One workgroup per latent and head: a lane keeps a running maximum and sum over its keys (Milakov and Gimelshein 2018) and its scores in the result.
+// One workgroup per latent and head: a lane leaves its scores in the result until their largest and sum are known.
 
 alias Elem = f32;
 
@@ -15,10 +15,7 @@ struct Params { latents: u32, media: u32, heads: u32, d: u32, scale: f32 }
 @group(0) @binding(3) var<storage, read_write> probabilities: array<f32>;
 @group(0) @binding(4) var<uniform> params: Params;
 
-const LOWEST = -3.0e38;
-
-var<workgroup> largest: array<f32, WG>;
-var<workgroup> total: array<f32, WG>;
+// @import lib/exponential-sum.wgsl
 
 // Element c of the key of row j of the concatenation, which is never made.
 fn key_at(j: u32, c: u32) -> f32 {
@@ -33,27 +30,14 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let query = (group.x * params.heads + head) * params.d;
   let end = params.media + params.latents;
   let to = (head * params.latents + group.x) * end;
-  var m = LOWEST;
-  var sum = 0.0;
+  var pair = vec2f(LOWEST, 0.0);
   for (var j = lane; j < end; j += WG) {
     var s = 0.0;
     for (var c = 0u; c < params.d; c++) { s += f32(q[query + c]) * key_at(j, head * params.d + c); }
     s *= params.scale;
     probabilities[to + j] = s;
-    let next = max(m, s);
-    sum = sum * exp(m - next) + exp(s - next);
-    m = next;
+    pair = with_score(pair, s);
   }
-  largest[lane] = m;
-  total[lane] = sum;
-  workgroupBarrier();
-  for (var half = WG / 2u; half > 0u; half /= 2u) {
-    if (lane < half) {
-      let next = max(largest[lane], largest[lane + half]);
-      total[lane] = total[lane] * exp(largest[lane] - next) + total[lane + half] * exp(largest[lane + half] - next);
-      largest[lane] = next;
-    }
-    workgroupBarrier();
-  }
-  for (var j = lane; j < end; j += WG) { probabilities[to + j] = exp(probabilities[to + j] - largest[0]) / total[0]; }
+  let all = workgroup_pair(lane, pair);
+  for (var j = lane; j < end; j += WG) { probabilities[to + j] = exp(probabilities[to + j] - all.x) / all.y; }
 }

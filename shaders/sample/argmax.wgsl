@@ -13,15 +13,7 @@ struct Params { row: u32, vocab: u32, suppressed: u32 }
 @group(0) @binding(2) var<storage, read_write> token: array<u32>;
 @group(0) @binding(3) var<uniform> params: Params;
 
-const NO_TOKEN = 0xffffffffu;
-
-var<workgroup> best_value: array<f32, WG>;
-var<workgroup> best_id: array<u32, WG>;
-
-fn is_suppressed(id: u32) -> bool {
-  for (var i = 0u; i < params.suppressed; i++) { if (suppress[i] == id) { return true; } }
-  return false;
-}
+// @import lib/likeliest.wgsl
 
 @compute @workgroup_size(WG)
 fn main(@builtin(local_invocation_index) lane: u32) {
@@ -34,19 +26,6 @@ fn main(@builtin(local_invocation_index) lane: u32) {
       id = i;
     }
   }
-  best_value[lane] = value;
-  best_id[lane] = id;
-  workgroupBarrier();
-  for (var half = WG / 2u; half > 0u; half /= 2u) {
-    if (lane < half && best_id[lane + half] != NO_TOKEN) {
-      let other = best_value[lane + half];
-      let wins = other > best_value[lane] || (other == best_value[lane] && best_id[lane + half] < best_id[lane]);
-      if (best_id[lane] == NO_TOKEN || wins) {
-        best_value[lane] = other;
-        best_id[lane] = best_id[lane + half];
-      }
-    }
-    workgroupBarrier();
-  }
+  find_likeliest(lane, value, id);
   if (lane == 0u) { token[0] = best_id[0]; }
 }

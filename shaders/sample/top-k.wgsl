@@ -15,16 +15,9 @@ struct Params { row: u32, vocab: u32, suppressed: u32, k: u32 }
 @group(0) @binding(3) var<storage, read_write> top_ids: array<u32>;
 @group(0) @binding(4) var<uniform> params: Params;
 
-const NO_TOKEN = 0xffffffffu;
 const LOWEST = -3.4028234e38;
 
-var<workgroup> best_value: array<f32, WG>;
-var<workgroup> best_id: array<u32, WG>;
-
-fn is_suppressed(id: u32) -> bool {
-  for (var i = 0u; i < params.suppressed; i++) { if (suppress[i] == id) { return true; } }
-  return false;
-}
+// @import lib/likeliest.wgsl
 
 // Whether (value, id) comes after (other, other_id) in the order.
 fn after(value: f32, id: u32, other: f32, other_id: u32) -> bool {
@@ -46,20 +39,7 @@ fn main(@builtin(local_invocation_index) lane: u32) {
         id = i;
       }
     }
-    best_value[lane] = value;
-    best_id[lane] = id;
-    workgroupBarrier();
-    for (var half = WG / 2u; half > 0u; half /= 2u) {
-      if (lane < half && best_id[lane + half] != NO_TOKEN) {
-        let other = best_value[lane + half];
-        let wins = other > best_value[lane] || (other == best_value[lane] && best_id[lane + half] < best_id[lane]);
-        if (best_id[lane] == NO_TOKEN || wins) {
-          best_value[lane] = other;
-          best_id[lane] = best_id[lane + half];
-        }
-      }
-      workgroupBarrier();
-    }
+    find_likeliest(lane, value, id);
     taken = best_value[0];
     taken_id = best_id[0];
     workgroupBarrier(); // the next turn overwrites the winners

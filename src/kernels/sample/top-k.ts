@@ -1,9 +1,7 @@
 import { defineKernel } from '../../gpu/kernel';
 
-/** Most candidates that top-k finds and draw chooses among. */
-
 /**
- * The k <= MAX_CANDIDATES largest of logits[row, :] outside suppress, descending, equal ones by id. Where fewer are numbers that may be
+ * The k <= 256 largest of logits[row, :] outside suppress, descending, equal ones by id. Where fewer are numbers that may be
  * chosen, the rest of top_ids is NO_TOKEN (sample/argmax) and of top_values the lowest f32.
  */
 export const topK = defineKernel({
