@@ -6,6 +6,8 @@ import { type TokenizerFile, withAddedTokens } from './tokenizer';
 /** Tokens that end a text in the tokenizers of known language models. */
 const END_TOKENS = ['</s>', '<|endoftext|>', '<|im_end|>'];
 
+const ANOTHER_MODELS = 'The tokenizer belongs to another model: give this model’s as --tokenizer.';
+
 /** Names of the two tokens that OpenFlamingo adds. */
 function tokenNames({ image_token = '<image>', end_of_chunk_token = '<|endofchunk|>' }: FlamingoSettings) {
   return { image: image_token, endOfChunk: end_of_chunk_token };
@@ -53,7 +55,7 @@ export function checkVocabulary(file: TokenizerFile, vocab: number, notes: strin
   if (tokens === vocab) return;
   if (tokens > vocab || vocab - tokens >= PADDING_ROWS) {
     throw new FlamingoError('shape-mismatch', `${path} has ${tokens} tokens, the model ${vocab} rows of embeddings.`, {
-      hint: 'The tokenizer belongs to another model: give this model’s as --tokenizer.',
+      hint: ANOTHER_MODELS,
       details: { path, tokens, vocab },
     });
   }
@@ -86,20 +88,20 @@ export function tokenNumber(
   if (id >= vocab) {
     throw new FlamingoError(
       'shape-mismatch',
-      `${file.path}: the token ${content} is number ${id}, but the model has ${vocab} rows of embeddings.`,
+      `${file.path}: the token ${content} is number ${id}; the tokenizer has ${file.tokens} tokens, the model ${vocab} rows of embeddings.`,
       {
-        hint: 'The tokenizer belongs to another model: give this model’s as --tokenizer.',
-        details: { path: file.path, token: content, id, vocab },
+        hint: ANOTHER_MODELS,
+        details: { path: file.path, token: content, id, tokens: file.tokens, vocab },
       },
     );
   }
   if (said === undefined || said === null || said === id) return id;
   throw new FlamingoError(
     'bad-file',
-    `${file.path}: the token ${content} is number ${id}, flamingo.json says ${said}.`,
+    `${file.path}: the token ${content} is number ${id}, flamingo.json says ${said}; the tokenizer has ${file.tokens} tokens, the model ${vocab} rows.`,
     {
-      hint: 'The tokenizer belongs to another model: give this model’s as --tokenizer.',
-      details: { path: file.path, token: content, id, said },
+      hint: ANOTHER_MODELS,
+      details: { path: file.path, token: content, id, said, tokens: file.tokens, vocab },
     },
   );
 }

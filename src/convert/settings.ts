@@ -83,6 +83,8 @@ export interface ResolvedPaths {
   notes: string[];
 }
 
+const DELTA = 'A checkpoint.pt of OpenFlamingo is a delta: it holds neither the vision tower nor the language model.';
+
 /** The parts of a model, named one by one or by a folder's flamingo.json. Throws `invalid-option` for a part that nobody names. */
 export async function resolvePaths(options: ConvertPaths): Promise<ResolvedPaths> {
   if (options.model !== undefined) return await fromFolder(options.model, options);
@@ -90,7 +92,7 @@ export async function resolvePaths(options: ConvertPaths): Promise<ResolvedPaths
   for (const [flag, path] of Object.entries({ vision, language, flamingo })) {
     if (path !== undefined) continue;
     throw new FlamingoError('invalid-option', `--${flag} is missing.`, {
-      hint: 'Give --vision, --language and --flamingo, or --model FOLDER with a flamingo.json.',
+      hint: `Give --vision, --language and --flamingo, or --model FOLDER with a flamingo.json. ${DELTA}`,
       details: { flag },
     });
   }
@@ -121,7 +123,21 @@ async function isFile(path: string): Promise<boolean> {
   );
 }
 
+/** Throws for a --model that names no parts: `not-found` where there is no such folder or no flamingo.json in it, `invalid-option` for a file. */
+async function checkNamesParts(folder: string): Promise<void> {
+  if (await isFile(join(folder, 'flamingo.json'))) return;
+  const info = await stat(folder).catch(() => undefined);
+  const isOther = info !== undefined && !info.isDirectory();
+  const holds = 'holds neither the config.json of a whole model nor a flamingo.json that names parts';
+  const what = isOther ? 'is a file; a folder is expected' : info ? holds : 'does not exist';
+  throw new FlamingoError(isOther ? 'invalid-option' : 'not-found', `--model: ${folder} ${what}.`, {
+    hint: info ? `Name the parts as --vision, --language and --flamingo. ${DELTA}` : 'Check the path.',
+    details: { folder },
+  });
+}
+
 async function fromFolder(folder: string, given: ConvertPaths): Promise<ResolvedPaths> {
+  await checkNamesParts(folder);
   const { output, notes } = await readSettings(join(folder, 'flamingo.json'), parts);
   const { vision, language, flamingo, tokenizer = 'tokenizer.json', ...rest } = output;
   const within = (path: string) => resolve(folder, path);

@@ -33,6 +33,8 @@ const WEIGHTS = [
 ];
 /** Without one of the names above, a folder's only file of these kinds is meant. */
 const WEIGHT_KINDS = /\.(safetensors|bin|pt|pth|gguf)$/;
+/** One of several files that an index keeps together. */
+const SHARD = /-\d+-of-\d+\.\w+$/;
 
 /** Opens a folder with weights and config, or one weight file with its config beside it. Throws `not-found` naming what was looked for. */
 export async function openModel(flag: string, path: string): Promise<ModelFolder> {
@@ -80,7 +82,9 @@ export function chooseWeights(flag: string, path: string, files: readonly string
   if (weights) return weights;
   const what = others.length > 1 ? `several weight files (${others.join(', ')})` : 'no weights';
   throw new FlamingoError('not-found', `${flag}: ${path} holds ${what}; looked for ${WEIGHTS.join(', ')}.`, {
-    hint: 'Give the folder that the model was downloaded to, or the weight file itself.',
+    hint: others.some((name) => SHARD.test(name))
+      ? 'Get the index of the shards, too: it ends with .index.json.'
+      : 'Give the folder that the model was downloaded to, or the weight file itself.',
     details: { flag, path, files },
   });
 }
