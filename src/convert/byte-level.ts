@@ -37,3 +37,27 @@ export function beginWith(token: string, id: number) {
     special_tokens: { [token]: { id: token, ids: [id], tokens: [token] } },
   };
 }
+
+interface ByteLevelParts {
+  vocab: Readonly<Record<string, number>>;
+  merges: readonly string[];
+  added: readonly ReturnType<typeof addedToken>[];
+  /** A text begins as if a space stood before it. */
+  spaceBefore?: boolean;
+  begin?: ReturnType<typeof beginWith>;
+}
+
+/** A whole tokenizer.json. */
+export function byteLevelTokenizer({ vocab, merges, added, spaceBefore = false, begin }: ByteLevelParts) {
+  return {
+    version: '1.0',
+    truncation: null,
+    padding: null,
+    added_tokens: added,
+    normalizer: null,
+    pre_tokenizer: { ...BYTE_LEVEL, add_prefix_space: spaceBefore },
+    post_processor: begin ?? null,
+    decoder: { ...BYTE_LEVEL, add_prefix_space: true },
+    model: byteLevelModel(vocab, merges),
+  };
+}

@@ -2,6 +2,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { FlamingoError } from '../core/errors';
 import { openGguf } from '../format/gguf/gguf';
+import { addedToken } from './byte-level';
 import { ggufTokenizer } from './gguf/tokenizer';
 import { openWith } from './sources';
 import { tokenizerOfVocab, VOCAB } from './vocab-and-merges';
@@ -75,9 +76,8 @@ export function withAddedTokens(file: TokenizerFile, contents: string[], rows: n
 /** The tokenizer with further special tokens behind all others, as transformers numbers them; those it has already stay. */
 export function withTokens(file: TokenizerFile, contents: readonly string[]): TokenizerFile {
   const json = parse(file.path, file.text);
-  const flags = { single_word: false, lstrip: false, rstrip: false, normalized: false, special: true };
   const added = contents.filter((content) => file.idOf(content) === undefined);
-  json.added_tokens.push(...added.map((content, i) => ({ id: file.tokens + i, content, ...flags })));
+  json.added_tokens.push(...added.map((content, i) => addedToken(content, file.tokens + i)));
   return tokenizerFile(file.path, JSON.stringify(json), json);
 }
 

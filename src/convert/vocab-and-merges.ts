@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FlamingoError, isFlamingoError } from '../core/errors';
-import { addedToken, BYTE_LEVEL, beginWith, byteLevelModel } from './byte-level';
+import { addedToken, beginWith, byteLevelTokenizer } from './byte-level';
 import { readJson } from './sources';
 
 /** Files of a tokenizer from before tokenizer.json: OPT's repositories have no others. */
@@ -25,20 +25,15 @@ export async function tokenizerOfVocab(folder: string): Promise<string> {
   const roles = ROLES.map((role) => contentOf(config[role])).filter((content) => known.has(content));
   const special = new Set([...roles, ...Object.keys(added)]);
   const begin = contentOf(config.bos_token);
-  const spaced = { ...BYTE_LEVEL, add_prefix_space: config.add_prefix_space === true };
-  return JSON.stringify({
-    version: '1.0',
-    truncation: null,
-    padding: null,
-    added_tokens: [...special]
-      .map((content) => addedToken(content, known.get(content) ?? 0))
-      .sort((a, b) => a.id - b.id),
-    normalizer: null,
-    pre_tokenizer: spaced,
-    post_processor: config.add_bos_token === true && known.has(begin) ? beginWith(begin, known.get(begin) ?? 0) : null,
-    decoder: { ...BYTE_LEVEL, add_prefix_space: true },
-    model: byteLevelModel(vocab, merges),
+  const begins = config.add_bos_token === true && known.has(begin);
+  const json = byteLevelTokenizer({
+    vocab,
+    merges,
+    added: [...special].map((content) => addedToken(content, known.get(content) ?? 0)).sort((a, b) => a.id - b.id),
+    spaceBefore: config.add_prefix_space === true,
+    ...(begins ? { begin: beginWith(begin, known.get(begin) ?? 0) } : {}),
   });
+  return JSON.stringify(json);
 }
 
 /** A token is a text, or an object with a text. */

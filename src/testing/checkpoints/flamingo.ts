@@ -7,6 +7,7 @@ import { type ClipSpec, clipCheckpoint } from './clip';
 import type { Family } from './families';
 import { type FileKind, safetensors, writeJson, writeWeights } from './files';
 import type { LanguageCheckpoint, LanguageSpec } from './language';
+import { letterTokenizer } from './letter-tokenizer';
 import { type Canonical, exact, rowsOf, type StoredType, TensorMaker, type Tensors } from './tensors';
 import { writeTorch } from './torch-writer';
 
@@ -59,7 +60,7 @@ export async function writeFlamingo(folder: string, spec: FlamingoSpec): Promise
   await writeWeights(join(folder, 'lm'), language.tensors, spec.languageKind);
   await writeJson(join(folder, 'lm', 'config.json'), language.config);
   await writeDelta(folder, spec, delta);
-  await writeJson(join(folder, 'tokenizer.json'), tokenizer(spec.tokens));
+  await writeJson(join(folder, 'tokenizer.json'), letterTokenizer(spec.tokens));
   const { resampler: r, gated: g } = spec;
   await writeJson(join(folder, 'flamingo.json'), {
     vision: 'clip',
@@ -228,33 +229,5 @@ export function configOf(
       gate: 'scalar',
     },
     decoder,
-  };
-}
-
-/** Byte-level BPE without merges: one token per letter; the added tokens are the last. */
-export function tokenizer(tokens: number, added = ['<|endofchunk|>', '<image>']): unknown {
-  const vocab: Record<string, number> = {};
-  for (let i = 0; i < tokens - added.length; i++) vocab[i < 94 ? String.fromCharCode(33 + i) : `token${i}`] = i;
-  const flags = { single_word: false, lstrip: false, rstrip: false, normalized: false, special: true };
-  return {
-    version: '1.0',
-    truncation: null,
-    padding: null,
-    added_tokens: added.map((content, i) => ({ id: tokens - added.length + i, content, ...flags })),
-    normalizer: null,
-    pre_tokenizer: { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: true },
-    post_processor: null,
-    decoder: { type: 'ByteLevel', add_prefix_space: true, trim_offsets: true, use_regex: true },
-    model: {
-      type: 'BPE',
-      dropout: null,
-      unk_token: null,
-      continuing_subword_prefix: null,
-      end_of_word_suffix: null,
-      fuse_unk: false,
-      byte_fallback: false,
-      vocab,
-      merges: [],
-    },
   };
 }

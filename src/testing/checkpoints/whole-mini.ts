@@ -3,8 +3,9 @@ import type { Activation } from '../../format/config';
 import { clipCheckpoint } from './clip';
 import type { Family } from './families';
 import { writeJson, writeWeights } from './files';
-import { tokenizer, valuesOf } from './flamingo';
+import { valuesOf } from './flamingo';
 import { Builder, decoderOf } from './language';
+import { letterTokenizer } from './letter-tokenizer';
 import type { CheckpointTensor, Tensors } from './tensors';
 import { tower, visionOf, type WholeCheckpoint, type WholeSpec } from './whole';
 
@@ -145,7 +146,7 @@ export async function writeMini(folder: string, family: Family, spec: MiniSpec):
   const tensors: Tensors = new Map([...vision, ...b.tensors]);
   await writeWeights(folder, tensors, spec.kind);
   await writeJson(join(folder, 'config.json'), config);
-  await writeJson(join(folder, 'tokenizer.json'), tokenizer(tokens - 1, ['<|endoftext|>'])); // `<EOC>` is the last row
+  await writeJson(join(folder, 'tokenizer.json'), letterTokenizer(tokens - 1, ['<|endoftext|>'])); // `<EOC>` is the last row
   const mlp = (inner: number, act: string) =>
     ({ inner, activation: ACTIVATIONS[act], gated: false, bias: false }) as const;
   const { inner: resamplerInner, frames: _, ...sizes } = r;

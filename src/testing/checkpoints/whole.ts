@@ -5,8 +5,9 @@ import type { ReferenceVision } from '../../reference/model/vision';
 import { type ClipCheckpoint, clipCheckpoint } from './clip';
 import type { Family } from './families';
 import { type FileKind, writeJson, writeWeights } from './files';
-import { configOf, deltaOf, type FlamingoSpec, tokenizer, valuesOf } from './flamingo';
+import { configOf, deltaOf, type FlamingoSpec, valuesOf } from './flamingo';
 import { Builder, type LanguageSpec } from './language';
+import { letterTokenizer } from './letter-tokenizer';
 import type { Canonical, StoredType, Tensors } from './tensors';
 
 /** A model in one checkpoint on disk, and what is in it by the references' names. */
@@ -81,7 +82,7 @@ export async function writeOtter(folder: string, spec: FlamingoSpec): Promise<Wh
     vision_config: clip.config.vision_config,
     tie_word_embeddings: spec.language.tied,
   };
-  await write(folder, spec.languageKind, tensors, config, tokenizer(spec.tokens - 1));
+  await write(folder, spec.languageKind, tensors, config, letterTokenizer(spec.tokens - 1));
   const all: Canonical = new Map([...clip.canonical, ...language.canonical, ...canonical]);
   return { folder, config: configOf(spec, language, vocab), vision: reference, values: valuesOf(all) };
 }
@@ -192,7 +193,7 @@ export async function writeIdefics(
     spec.kind,
     new Map([...vision, ...own.tensors, ...b.tensors]),
     { ...config, eos_token_id: spec.tokens - 3 },
-    tokenizer(spec.tokens, special),
+    letterTokenizer(spec.tokens, special),
   );
   const rms = { kind: 'rms', eps: own.decoder.norm.eps, bias: false } as const;
   const all: Canonical = new Map([...clip.canonical, ...own.canonical, ...b.canonical]);
