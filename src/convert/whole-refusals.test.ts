@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { withChangedJson } from '../testing/checkpoints/changed-json';
 import { writeJson } from '../testing/checkpoints/files';
 import type { WholeCheckpoint } from '../testing/checkpoints/whole';
 import { WHOLE_CHECKPOINTS } from '../testing/checkpoints/whole-cases';
@@ -25,18 +26,10 @@ afterAll(() => rm(root, { recursive: true, force: true }));
 
 const dry = (model: string, given = {}) => convert({ model, out: '', dtype: 'q4', dryRun: true, ...given });
 
-/** The plan with a JSON file of the checkpoint changed, and then the file as it was. */
-async function planWith(family: Family, change: Record<string, unknown>, file = 'config.json') {
+/** The plan with a JSON file of the checkpoint changed. */
+function planWith(family: Family, change: Record<string, unknown>, file = 'config.json') {
   const { folder } = sources.get(family)!;
-  const path = join(folder, file);
-  const before = await readJson(path).catch(() => undefined);
-  await writeJson(path, { ...before, ...change });
-  try {
-    return await dry(folder);
-  } finally {
-    if (before) await writeJson(path, before);
-    else await rm(path);
-  }
+  return withChangedJson(join(folder, file), change, () => dry(folder));
 }
 
 const refusal = (promise: Promise<unknown>) =>

@@ -1,18 +1,9 @@
 import { llama, mpt, opt } from './families';
+import { clip as usual } from './usual-parts';
 import { type WholeCheckpoint, writeIdefics, writeOtter } from './whole';
 import { gpt2, writeMini } from './whole-mini';
 
-const clip = {
-  layout: 'hugging face',
-  imageSize: 24,
-  patch: 8,
-  width: 20,
-  heads: 2,
-  layers: 1,
-  inner: 36,
-  activation: 'gelu',
-  type: 'f32',
-} as const;
+const clip = { ...usual, layout: 'hugging face' } as const;
 const language = {
   width: 40,
   heads: 4,
