@@ -138,6 +138,7 @@ const READ: Read[] = [
     [false, 'after'],
   ],
   ['OPT, f16', LM, { layer_norm_elementwise_affine: false }, ({ decoder }) => decoder.norm.bias, false],
+  ['OPT, f16', LM, { enable_bias: false }, ({ decoder }) => decoder.bias.qkv || decoder.feedForward.bias, false],
   [
     'LLaMA, one key',
     LM,

@@ -7,6 +7,9 @@ import { countBlocks, hasAny, type LanguageModel, mover, plainDecoder, stack } f
 /** Rows of the position table before position 0. OPTLearnedPositionalEmbedding.offset. */
 const POSITION_OFFSET = 2;
 
+/** Biases of products, which some files lack; norms have theirs. */
+const BIASES = /decoder\.layers\.\d+\.(self_attn\.\w+_proj|fc[12])\.bias$/;
+
 /** OPT. Source: transformers models/opt/modeling_opt.py. */
 export function opt(folder: ModelFolder): LanguageModel {
   const { source } = folder;
@@ -15,7 +18,7 @@ export function opt(folder: ModelFolder): LanguageModel {
   const [width, heads] = [numberField(folder, 'hidden_size'), numberField(folder, 'num_attention_heads')];
   const layers = countBlocks(folder, /^(?:model\.)?decoder\.layers\.(\d+)\./, numberField(folder, 'num_hidden_layers'));
   const headDim = headWidth(folder, width, heads);
-  const bias = hasAny(source, /decoder\.layers\.\d+\.(self_attn\.\w+_proj|fc[12])\.bias$/);
+  const bias = flagField(folder, 'enable_bias', true) && hasAny(source, BIASES);
   const [rows] = tensorOf(source, `${root}.embed_positions.weight`).shape;
   const tied = flagField(folder, 'tie_word_embeddings', true);
   const normBefore = flagField(folder, 'do_layer_norm_before', true);
@@ -60,6 +63,7 @@ export function opt(folder: ModelFolder): LanguageModel {
     ignore(name) {
       if (tied && name === 'lm_head.weight') return 'the head is the embedding table';
       if (!finalNorm && name.startsWith(`${root}.final_layer_norm.`)) return 'config.json leaves this norm out';
+      if (!bias && BIASES.test(name)) return 'config.json leaves biases out';
       return !affine && /layer_norm\.(weight|bias)$/.test(name) ? 'norms have no weights by config.json' : undefined;
     },
   };
