@@ -1,10 +1,11 @@
-import { appendFile, cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { appendFile, cp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { HubCache } from '../format/hub/cache-node';
 import { writeJson } from '../testing/checkpoints/files';
 import { CliFolder, cli } from '../testing/command-line';
 import { type Mischief, TestHub } from '../testing/hub';
+import { offerWeights } from '../testing/hub-weights';
 import { convert } from './convert';
 import { fetchParts, type HubSettings } from './hub';
 
@@ -20,18 +21,7 @@ beforeAll(async () => {
   folder = await CliFolder.create();
   hub = await TestHub.start();
   hub.offer('some/flamingo', at('source'));
-  await mkdir(at('weights/sharded'), { recursive: true });
-  await writeFile(at('weights/model.safetensors'), Buffer.alloc(400_000, 'some weights, '));
-  await writeJson(at('weights/config.json'), { model_type: 'llama' });
-  await writeJson(at('weights/sharded/model.safetensors.index.json'), {
-    weight_map: { a: 'model-1.safetensors', b: 'model-2.safetensors' },
-  });
-  await writeFile(at('weights/sharded/model-1.safetensors'), 'a');
-  await cp(at('weights/sharded'), at('weights/whole'), { recursive: true });
-  await writeFile(at('weights/whole/model-2.safetensors'), 'b');
-  for (const name of ['config.json', 'tokenizer.json']) await writeJson(at('weights/whole', name), {});
-  for (const name of ['pytorch_model.bin', 'picture.png']) await writeFile(at('weights/whole', name), 'not needed');
-  hub.offer('some/weights', at('weights'));
+  await offerWeights(hub, at('weights'));
 }, 60_000);
 afterAll(async () => {
   await hub[Symbol.asyncDispose]();
@@ -186,6 +176,16 @@ describe('what cannot be read is named with the reason', () => {
     expect(['not-found', 'invalid-option']).toContain(error.code);
     for (const part of expected) expect(`${error.message} ${error.hint}`).toMatch(part);
   });
+});
+
+test.each([
+  ['hf:some/flamingo/lm/pytorch_model.bin', 'is a file', 'invalid-option'],
+  ['hf:some/weights/sharded', 'holds neither', 'not-found'],
+])('--model %s %s: nothing is fetched', async (model, what, code) => {
+  const error = await fetchParts({ model }, settings).catch((caught) => caught);
+  expect(error).toMatchObject({ code, hint: expect.stringContaining('is a delta') });
+  expect(error.message).toContain(`--model: ${model} ${what}`);
+  expect(hub.requests.filter(({ url }) => url.includes('/resolve/'))).toEqual([]);
 });
 
 describe('a token', () => {

@@ -4,7 +4,7 @@ import { type HubAddress, isHubAddress, parseHubAddress, showHubAddress } from '
 import { defaultCacheFolder, HubCache } from '../format/hub/cache-node';
 import { HubClient, type HubOptions } from '../format/hub/client';
 import { type HubFile, type HubRepository, openRepository } from '../format/hub/repository';
-import type { ConvertPaths } from './settings';
+import { type ConvertPaths, noModel } from './settings';
 import { chooseWeights, readJson } from './sources';
 import { VOCAB } from './vocab-and-merges';
 
@@ -84,7 +84,10 @@ class Hub {
     const address = parseHubAddress('--model', text);
     const repository = await this.open(address);
     const path = posix.join(address.path, 'flamingo.json');
-    if (!repository.files.has(path)) return await this.folder('--model', address);
+    if (!repository.files.has(path)) {
+      refuseParts(repository, address); // before gigabytes of a part come
+      return await this.folder('--model', address);
+    }
     await this.fetch(address, [path]);
     const folder = dirname(join(this.cache.place(repository), path));
     const json = await readJson(join(folder, 'flamingo.json'));
@@ -119,7 +122,7 @@ class Hub {
   private async folder(flag: string, address: HubAddress): Promise<string> {
     const repository = await this.open(address);
     const { files } = repository;
-    const inside = [...files.keys()].filter((path) => posix.dirname(path) === (address.path || '.'));
+    const inside = within(files, address.path).map(({ path }) => path);
     if (inside.length === 0) throw absent(flag, address, 'there is no such path in the repository');
     const small = beside(files, address.path);
     const weights = chooseWeights(
@@ -183,9 +186,21 @@ class Hub {
   }
 }
 
+/** Files directly in a folder of a repository. */
+function within(files: ReadonlyMap<string, HubFile>, folder: string): HubFile[] {
+  return [...files.values()].filter(({ path }) => posix.dirname(path) === (folder || '.'));
+}
+
+/** Throws as a folder on this disk does for a --model that is one file, or whose files are no whole model. */
+function refuseParts({ files }: HubRepository, address: HubAddress): void {
+  const [isFile, inside] = [files.has(address.path), within(files, address.path)];
+  const isPart = inside.length > 0 && !files.has(posix.join(address.path, 'config.json'));
+  if (isFile || isPart) throw noModel(showHubAddress(address), isFile);
+}
+
 /** Small files directly in a folder of a repository. */
 function beside(files: ReadonlyMap<string, HubFile>, folder: string): string[] {
-  const inside = [...files.values()].filter(({ path }) => posix.dirname(path) === (folder || '.'));
+  const inside = within(files, folder);
   return inside.filter(({ path, size }) => SMALL.test(basename(path)) && size <= SMALL_BYTES).map(({ path }) => path);
 }
 

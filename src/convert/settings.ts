@@ -127,12 +127,20 @@ async function isFile(path: string): Promise<boolean> {
 async function checkNamesParts(folder: string): Promise<void> {
   if (await isFile(join(folder, 'flamingo.json'))) return;
   const info = await stat(folder).catch(() => undefined);
-  const isOther = info !== undefined && !info.isDirectory();
-  const holds = 'holds neither the config.json of a whole model nor a flamingo.json that names parts';
-  const what = isOther ? 'is a file; a folder is expected' : info ? holds : 'does not exist';
-  throw new FlamingoError(isOther ? 'invalid-option' : 'not-found', `--model: ${folder} ${what}.`, {
-    hint: info ? `Name the parts as --vision, --language and --flamingo. ${DELTA}` : 'Check the path.',
+  if (info) throw noModel(folder, !info.isDirectory());
+  throw new FlamingoError('not-found', `--model: ${folder} does not exist.`, {
+    hint: 'Check the path.',
     details: { folder },
+  });
+}
+
+/** What is said of a --model, on this disk or on a hub, that is a file, or a folder that is no model. */
+export function noModel(place: string, isOneFile: boolean): FlamingoError {
+  const holds = 'holds neither the config.json of a whole model nor a flamingo.json that names parts';
+  const what = isOneFile ? 'is a file; a folder is expected' : holds;
+  return new FlamingoError(isOneFile ? 'invalid-option' : 'not-found', `--model: ${place} ${what}.`, {
+    hint: `Name the parts as --vision, --language and --flamingo. ${DELTA}`,
+    details: { place },
   });
 }
 
