@@ -11,6 +11,8 @@ const folders = readdirSync(goldens).filter(
   (name) => name !== 'mllama' && existsSync(`${goldens}${name}/tokenizer.json`),
 );
 const json = (path: string) => JSON.parse(readFileSync(goldens + path, 'utf8'));
+/** By folder and request. */
+const routing: Record<string, Record<string, { media_positions: number[] }>> = json('routing.json');
 
 function load(folder: string): TextTokenizer {
   return new TextTokenizer(readFileSync(`${goldens}${folder}/tokenizer.json`, 'utf8'));
@@ -43,6 +45,19 @@ describe.each(folders)('tokenizer of %s', (folder) => {
     }
   });
 });
+
+it.each(Object.entries(routing))(
+  'image tokens of %s stand where upstream’s media locations are',
+  (folder, requests) => {
+    const tokenizer = load(folder);
+    const imageToken = json(`${folder}/flamingo.json`).image_token_id;
+    for (const { id, prompt } of json(`${folder}/requests.json`).requests) {
+      const ids = tokenizer.encodePrompt(prompt);
+      const places = [...ids.keys()].filter((at) => ids[at] === imageToken);
+      expect(places, id).toEqual(requests[id].media_positions);
+    }
+  },
+);
 
 describe('tokenizer', () => {
   it('keeps text that spells a special token as text', () => {
