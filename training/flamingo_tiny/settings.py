@@ -7,10 +7,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def arguments(description, *more):
-    """--config and --data for every stage; `more` are (flag, options) pairs of the stage."""
+def arguments(description, *more, config="tiny.json"):
+    """--config and --data for every stage; `more` are (flag, options) pairs of the stage, `config` the file of the folder config that is read unless another is given."""
     parser = argparse.ArgumentParser(description=description)
-    parser.add_argument("--config", default=str(ROOT / "config" / "tiny.json"))
+    parser.add_argument("--config", default=str(ROOT / "config" / config))
     parser.add_argument("--data", default=os.environ.get("FLAMINGO_TINY_DATA", str(ROOT / "work")))
     for flag, options in more:
         parser.add_argument(flag, **options)

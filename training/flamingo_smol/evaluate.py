@@ -1,0 +1,67 @@
+"""Stage `evaluate`: the measurements of flamingo_tiny on a state of this model, and its chat beside SmolLM2's own.
+
+    python -m flamingo_smol.evaluate --state smol-pictures --out results/smol.json [--items 200] [--only pattern of names]
+
+Started again with the same file it measures what is still missing there.
+"""
+import json
+import re
+from pathlib import Path
+
+import torch
+
+from flamingo_tiny import evaluate
+
+from .run import Run
+from .settings import arguments
+
+CHATS = ["What is a panda?", "Name three fruits.", "Write one sentence about the sea.", "What is two plus three?", "Who are you?"]
+
+
+@torch.no_grad()
+def greedy(lm, ids, count, stops=()):
+    """ids -> the ids said after them, one of `stops` the last; lm: [1,T] -> logits [1,T,vocab]"""
+    said = []
+    while len(said) < count and not (said and said[-1] in stops):
+        said.append(lm(torch.tensor([ids + said]))[0, -1].argmax().item())
+    return said
+
+
+def restore(model, path):
+    """The bridge out of a state -> its step"""
+    state = torch.load(path, map_location="cpu")
+    own = dict(model.named_parameters())
+    with torch.no_grad():
+        for name, value in state["weights"].items():
+            own[name].copy_(value)
+    return state["step"]
+
+
+def chats(run):
+    """Text alone, greedy, by the whole model and by SmolLM2."""
+    whole = lambda ids: run.model(ids, None, torch.zeros_like(ids))
+    told = [(q, *(run.text.decode(greedy(lm, run.text.chat(q), 40, [run.text.turn_end])) for lm in (whole, run.model.lm))) for q in CHATS]
+    return {"equal": sum(a == b for _, a, b in told), "n": len(told), "said": {q: a for q, a, _ in told}}
+
+
+def main():
+    args, config, data = arguments(__doc__, ("--state", dict(required=True)), ("--out", dict(required=True)), ("--items", dict(type=int, default=200)), ("--threads", dict(type=int, default=1)),
+                                   ("--only", dict(default="", help="measure only what this regular expression finds in")))
+    torch.set_num_threads(args.threads)
+    run, out = Run(config, data, args.work, args.state), Path(args.out)
+    steps = restore(run.model, args.work / f"{args.state}.pt")
+    results = json.loads(out.read_text()) if out.exists() else {"state": {"name": args.state, "steps": steps}}
+    if results["state"] != {"name": args.state, "steps": steps}:
+        raise SystemExit(f"{out} holds numbers of {results['state']}")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    measurements = [("text alone, greedy, beside SmolLM2's own", lambda: chats(run)), *evaluate.episodes(run, args.items), *evaluate.things(run, args.items), *evaluate.scenes(run, args.items)]
+    for name, measure in measurements:
+        if name not in results and re.search(args.only, name):
+            with torch.no_grad():
+                results[name] = measure()
+            out.write_text(json.dumps(results, indent=1) + "\n")
+            print(name, json.dumps(results[name]), flush=True)
+
+
+if __name__ == "__main__":
+    main()
