@@ -1,4 +1,4 @@
-import { FlamingoError } from '../core/errors';
+import { FlamingoError, STOPPED } from '../core/errors';
 
 /** Exit codes of a command that a signal ended, as shells give them. */
 export const SIGNAL_EXITS: Readonly<Record<string, number>> = { SIGINT: 130, SIGTERM: 143 };
@@ -21,7 +21,11 @@ export async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>
     const name = controller.signal.reason as string | undefined;
     if (name === undefined || !(error instanceof FlamingoError) || error.code !== 'aborted') throw error;
     const details = { ...error.details, signal: name };
-    throw new FlamingoError('aborted', `Stopped by ${name}. ${error.message}`, { hint: error.hint, details });
+    throw new FlamingoError(
+      'aborted',
+      [`Stopped by ${name}.`, ...(error.message === STOPPED ? [] : [error.message])].join(' '),
+      { hint: error.hint, details },
+    );
   } finally {
     for (const name of names) process.off(name, stop);
   }

@@ -83,8 +83,11 @@ export function isFlamingoError(error: unknown): error is FlamingoError {
   return error instanceof Error && error.name === 'FlamingoError' && 'code' in error;
 }
 
+/** What an `aborted` error says where nothing else is to be said of it. */
+export const STOPPED = 'The operation was stopped by the caller.';
+
 /** Throws `aborted` when the signal has fired. Called between the steps of every long operation. */
 export function throwIfAborted(signal: AbortSignal | undefined): void {
   if (!signal?.aborted) return;
-  throw new FlamingoError('aborted', 'The operation was stopped by the caller.', { cause: signal.reason });
+  throw new FlamingoError('aborted', STOPPED, { cause: signal.reason });
 }

@@ -1,4 +1,4 @@
-import { deserializeError, FlamingoError, throwIfAborted } from '../core/errors';
+import { deserializeError, FlamingoError, STOPPED, throwIfAborted } from '../core/errors';
 import type { LoadProgress } from '../session/load-types';
 import type { GeneratedToken } from '../session/types';
 import { watchLock } from './liveness';
@@ -123,7 +123,7 @@ export class Channel {
 }
 
 function stopped(signal: AbortSignal | undefined): FlamingoError {
-  return new FlamingoError('aborted', 'The operation was stopped by the caller.', { cause: signal?.reason });
+  return new FlamingoError('aborted', STOPPED, { cause: signal?.reason });
 }
 
 function died(message: string, details: Record<string, unknown> = {}): FlamingoError {
