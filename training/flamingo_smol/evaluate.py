@@ -12,8 +12,11 @@ import torch
 
 from flamingo_tiny import evaluate
 
+from . import language
+from .model import FlamingoSmol
 from .run import Run
 from .settings import arguments
+from .text import SmolText
 
 CHATS = ["What is a panda?", "Name three fruits.", "Write one sentence about the sea.", "What is two plus three?", "Who are you?"]
 
@@ -37,11 +40,18 @@ def restore(model, path):
     return state["step"]
 
 
-def chats(run):
-    """Text alone, greedy, by the whole model and by SmolLM2."""
-    whole = lambda ids: run.model(ids, None, torch.zeros_like(ids))
-    told = [(q, *(run.text.decode(greedy(lm, run.text.chat(q), 40, [run.text.turn_end])) for lm in (whole, run.model.lm))) for q in CHATS]
-    return {"equal": sum(a == b for _, a, b in told), "n": len(told), "said": {q: a for q, a, _ in told}}
+def chats(config, work, state, count=24):
+    """Text alone, f32: how many of SmolLM2's own greedy answers are the whole model's too, its choice after each token being the same."""
+    text, lm, said = SmolText(work / "tokenizer.json"), language.load(config["lm"], work / "language.safetensors"), {}
+    model = FlamingoSmol(config, lm)
+    restore(model, work / f"{state}.pt")
+    for question in CHATS:
+        ids = text.chat(question)
+        answer = greedy(lm, ids, count, [text.turn_end])
+        whole = torch.tensor([ids + answer])
+        chosen = model(whole, None, torch.zeros_like(whole))[0, len(ids) - 1:-1].argmax(-1).tolist()
+        said[question] = {"says": text.decode(answer), "same": chosen == answer}
+    return {"equal": sum(s["same"] for s in said.values()), "n": len(said), "said": said}
 
 
 def main():
@@ -54,7 +64,7 @@ def main():
     if results["state"] != {"name": args.state, "steps": steps}:
         raise SystemExit(f"{out} holds numbers of {results['state']}")
     out.parent.mkdir(parents=True, exist_ok=True)
-    measurements = [("text alone, greedy, beside SmolLM2's own", lambda: chats(run)), *evaluate.episodes(run, args.items), *evaluate.things(run, args.items), *evaluate.scenes(run, args.items)]
+    measurements = [("text alone, greedy, beside SmolLM2's own", lambda: chats(config, args.work, args.state)), *evaluate.episodes(run, args.items), *evaluate.things(run, args.items), *evaluate.scenes(run, args.items)]
     for name, measure in measurements:
         if name not in results and re.search(args.only, name):
             with torch.no_grad():
