@@ -205,8 +205,8 @@ class Flamingo(nn.Module):
         for p in self.gates():
             p.data.fill_(value)
 
-    def forward(self, ids, media, seen, rows=None):
-        """ids, seen [B,T]; media [B,M,n,Dv] latents or None; rows: (b, t) pairs at which logits are wanted (all if None)."""
+    def forward(self, ids, media, seen, rows=None, states=None):
+        """ids, seen [B,T]; media [B,M,n,Dv] latents or None; rows: (b, t) pairs at which logits are wanted (all if None); states: a list that gets [B,T,D] after each gated layer."""
         body = self.lm.gpt_neox
         x = body.embed_in(ids)
         cos, sin = (a.to(x.dtype) for a in self.lm.angles(ids.shape[1]))
@@ -216,6 +216,8 @@ class Flamingo(nn.Module):
                 x = gated(x, media, chunks)
             elif gated is not None:  # no picture: attention gives zero, the gated feed-forward still acts
                 x = gated.ff(x) * gated.ff_gate.tanh() + x
+            if gated is not None and states is not None:
+                states.append(x)
             x = layer(x, cos, sin)
         x = body.final_layer_norm(x if rows is None else x[rows])
         return x @ body.embed_in.weight.t()

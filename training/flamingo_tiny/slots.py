@@ -1,10 +1,12 @@
-"""Teachers of the first ten latents, through linear maps that no package carries.
+"""Teachers of the first ten latents, and of the states of tokens in naming episodes, through linear maps that no package carries.
 
 Nine of them are asked what stands in their cell of a scene's 3x3 grid. Captions alone teach this slowly: from 13,000 of them scenes of two or three
 different objects stayed at 2 of 30 right, while those of one object were right in 94 %. A scene has nine answers for this loss, and a caption two or
 three words that depend on the picture; the objects' colours and shapes were right in 78 % after 200 steps.
 
-The tenth is asked for the mean of the features over the grid, by which nearest neighbours tell classes never seen apart (4-way, one example: 91 %).
+The tenth is asked for the mean of the features over the grid, by which nearest neighbours tell classes never seen apart (4-way, one example: 93 %;
+88 % where colours count as much as the learned channels, so they count less). The tokens of a naming episode are asked for the same mean after the gated
+layers that come before the blocks that match: without that, nearest neighbours on their states are right in 84 to 86 %.
 """
 import torch
 import torch.nn.functional as F
@@ -16,6 +18,7 @@ CELLS = 9
 TAUGHT = CELLS + 1
 KINDS = {"colour": list(COLOURS), "shape": SHAPES}
 NOTHING = 0.3  # weight of an empty cell
+COLOUR = 0.3  # of a channel of colour in the mean
 
 
 def subset(total, wanted, generator):
@@ -23,11 +26,19 @@ def subset(total, wanted, generator):
     return torch.cat([torch.arange(TAUGHT), TAUGHT + torch.randperm(total - TAUGHT, generator=generator)[:wanted - TAUGHT]])
 
 
+def untold(said, target):
+    """The part of the target's variance that is not told."""
+    return F.mse_loss(said, target) / target.var(0).mean()
+
+
 class Slots(nn.Module):
-    def __init__(self, width, content, scenes):
-        """content: channels of the features that are not places; scenes: row -> objects."""
+    def __init__(self, width, content, learned, states, scenes):
+        """content: channels of the features that are not places, the first `learned` of them neither colours; states: (number, width) of those that are taught; scenes: row -> objects."""
         super().__init__()
-        self.whole = nn.Linear(width, content)
+        self.whole, self.learned = nn.Linear(width, content), learned
+        self.states = nn.ModuleList(nn.Linear(states[1], learned) for _ in range(states[0]))
+        for tell in self.states:  # from zero: what they ask for must not throw a trained model about
+            nn.init.zeros_(tell.weight)
         self.heads = nn.ModuleDict({kind: nn.Linear(width, 1 + len(words)) for kind, words in KINDS.items()})
         self.scenes = scenes
 
@@ -50,9 +61,15 @@ class Slots(nn.Module):
 
     def mean_loss(self, x, means):
         """The part of the means' variance that is not told -> (it, the part that is)."""
-        target = means[:, :self.whole.out_features]
-        missed = F.mse_loss(self.whole(x), target) / target.var(0).mean()
+        weight = torch.ones(self.whole.out_features, device=x.device)
+        weight[self.learned:] = COLOUR
+        missed = untold(self.whole(x) * weight, means[:, :len(weight)] * weight)
         return missed, 1 - missed.item()
+
+    def state_loss(self, states, means):
+        """states: for each taught layer [N, D] of tokens, means [N, Dv] of the pictures that they see -> (loss, {layer: the part that is told})."""
+        missed = [untold(tell(F.layer_norm(x.float(), x.shape[-1:])), means[:, :self.learned].float()) for tell, x in zip(self.states, states)]
+        return sum(missed) / len(missed), {f"state {i}": 1 - m.item() for i, m in enumerate(missed)}
 
     def cell_loss(self, x, rows):
         """x [scenes, 9, Dv] -> (mean loss, share of the objects' colours and shapes that is told right)."""

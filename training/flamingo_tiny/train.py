@@ -22,6 +22,7 @@ from .tokens import Text
 from .visuals import CodeBook, FeatureStore, code_latents, picture_latents, plain
 
 SAVE_EVERY, LOG_EVERY, TEST_EVERY = 600, 20, 200
+TAUGHT_STATES = 2  # after the last gated layers
 
 
 class Run:
@@ -45,8 +46,8 @@ class Run:
         torch.manual_seed(config["seed"])
         self.model = Flamingo(config).to(self.device)
         self.net = self.model  # what is computed with: a bf16 copy where the stage says so
-        self.slots = slots.Slots(self.codes.width, config["vision"]["content_channels"], dict(self.pictures.scenes)).to(self.device) if self.stage.get("slots") else None
-        self.slots_right, self.taught = {}, None  # what the slots said of the last batch
+        self.slots = slots.Slots(self.codes.width, self.store.content, self.store.learned, (TAUGHT_STATES, config["lm"]["width"]), dict(self.pictures.scenes)).to(self.device) if self.stage.get("slots") else None
+        self.slots_right, self.taught, self.means = {}, None, None  # what the slots said of the last batch, and of which features
         self.state_path = data / f"{stage}.pt"
 
     def copy_to_half(self):
@@ -79,13 +80,23 @@ class Run:
 
     def teach(self, latents, visuals, means):
         self.taught = self.slots(latents, visuals, means) if self.slots else None
+        self.means = means, {v: i for i, v in enumerate(visuals[:len(means)])}
 
-    def loss(self, world, batch, rng, step):
+    def teach_states(self, states, names, batch, at):
+        """What the states of naming episodes tell of the picture that their token sees, at the tokens whose logits are wanted."""
+        (means, index), self.means = self.means, None
+        naming = torch.tensor([n == "naming" for n in names])
+        b, t = (x[naming[at[0]]] for x in at)
+        seen = [index[batch["visuals"][i][m - 1]] for i, m in zip(b.tolist(), batch["seen"][b, t].tolist())]
+        return self.slots.state_loss([x[b, t] for x in states[-TAUGHT_STATES:]], means[seen]) if len(seen) > 1 else (0.0, {})
+
+    def loss(self, world, names, batch, rng, step):
         """-> (loss, per-token losses, predictions right, targets' positions)"""
         s = self.stage
         ids, seen, weights, part = (batch[k].to(self.device) for k in ("ids", "seen", "weights", "part"))
         at = torch.nonzero(weights[:, 1:] > 0, as_tuple=True)
-        logits = self.net(ids, self.latents(world, batch, rng, step), seen, rows=at).float()
+        states = [] if self.slots else None
+        logits = self.net(ids, self.latents(world, batch, rng, step), seen, rows=at, states=states).float()
         b, t = at
         target, w = ids[b, t + 1], weights[b, t + 1]
         each = F.cross_entropy(logits, target, reduction="none")
@@ -93,8 +104,9 @@ class Run:
         right = best.gather(1, target[:, None])[:, 0] >= best.amax(-1)
         loss, taught, self.taught = (each * w).sum() / w.sum(), self.taught, None
         if taught:
-            loss = loss + s["slots"] * taught[0]
-            self.slots_right |= {k: 0.95 * self.slots_right.get(k, v) + 0.05 * v for k, v in taught[1].items()}
+            told, right_states = self.teach_states(states, names, batch, at)
+            loss = loss + s["slots"] * taught[0] + s.get("states", 0.0) * told
+            self.slots_right |= {k: 0.95 * self.slots_right.get(k, v) + 0.05 * v for k, v in (taught[1] | right_states).items()}
         return loss, each.detach(), right, (b, part[b, t + 1])
 
 
@@ -156,7 +168,7 @@ def main():
         before = torch.load(data / f"{s['starts_from']}.pt", map_location=run.device)
         begin(model, before["model"])
         if run.slots and before.get("slots"):
-            run.slots.load_state_dict(before["slots"])
+            run.slots.load_state_dict(before["slots"], strict=False)
     if s["gate_start"] is not None:
         model.open_gates(s["gate_start"])
     opt = optimizer(model, s)
@@ -183,7 +195,7 @@ def main():
         for group in opt.param_groups:
             group["lr"] = rate(step, s) * group["rate"]
         world, names, batch, rng = run.batches(step)
-        loss, each, right, where = run.loss(world, batch, rng, step)
+        loss, each, right, where = run.loss(world, names, batch, rng, step)
         opt.zero_grad()
         loss.backward()
         run.hand_back()

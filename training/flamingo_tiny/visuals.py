@@ -53,7 +53,7 @@ def code_latents(book, chunks, n):
 
 
 def plain(visual):
-    """("signed", visual, seed) -> visual"""
+    """("signed", visual, seed, blind to colour) -> visual"""
     return visual[1] if visual[0] == "signed" else visual
 
 
@@ -87,6 +87,9 @@ class FeatureStore:
         for i, v in enumerate(visuals):
             if v[0] == "signed":
                 x[i, :, :self.learned] *= signs(v[2], self.learned)
+                if v[3]:  # colours exchanged, otherwise in every picture
+                    turn = np.random.default_rng([int(v[2] * 2 ** 52), v[1][1]]).permutation(self.content - self.learned)
+                    x[i, :, self.learned:self.content] = x[i][:, self.learned + torch.from_numpy(turn)]
         if len(mirrored):
             x[mirrored, :, :self.content] = x[mirrored][:, self.mirror, :self.content]
         if noise:

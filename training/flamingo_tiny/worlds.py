@@ -69,12 +69,12 @@ class Pictures:
         return [rng.choice(order[i % len(order)]) for i in range(size)]
 
     def classes(self, rng, ways, size, source=None):
-        """For each class a list of `size` visuals. Some episodes change the signs of the features' channels, all alike: classes never seen, as many as wanted."""
+        """For each class a list of `size` visuals. Some episodes change the signs of the features' channels, all alike: classes never seen, as many as wanted. In half of those the colours say nothing."""
         groups = self.seen_classes(rng, ways, size, source)
         if rng.random() >= self.signed_share:
             return groups
-        seed = rng.random()
-        return [[("signed", v, seed) for v in group] for group in groups]
+        seed, blind = rng.random(), rng.random() < 0.5 and self.entries[groups[0][0][1]]["source"] != "scene"
+        return [[("signed", v, seed, blind) for v in group] for group in groups]
 
     def seen_classes(self, rng, ways, size, source):
         source = source or rng.choice([x for x in ("photo", "photo", "icon", "icon", "scene") if x == "scene" or len(self.groups[x]) >= 20])
