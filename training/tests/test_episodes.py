@@ -81,7 +81,7 @@ class Splits(unittest.TestCase):
 
     def test_every_stage_starts_from_one_that_exists(self):
         for name, stage in CONFIG["stages"].items():
-            self.assertIn(stage.get("starts_from", name), CONFIG["stages"])
+            self.assertTrue(stage.get("starts_from", name) in CONFIG["stages"] | CONFIG["means"], name)
             self.assertAlmostEqual(sum(stage["tasks"].values()), 1.0, delta=0.05, msg=name)
 
 
