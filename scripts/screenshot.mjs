@@ -12,7 +12,7 @@ const { values } = parseArgs({
 
 const CHAT = [
   { picture: 'red-circle', words: 'What colour is it?' },
-  { picture: 'square-and-star', words: 'What shape is on the left?' },
+  { picture: 'square-and-star', words: 'What do you see?' },
 ];
 
 ensureDependencies();
