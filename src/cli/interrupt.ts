@@ -21,11 +21,8 @@ export async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>
     const name = controller.signal.reason as string | undefined;
     if (name === undefined || !(error instanceof FlamingoError) || error.code !== 'aborted') throw error;
     const details = { ...error.details, signal: name };
-    throw new FlamingoError(
-      'aborted',
-      [`Stopped by ${name}.`, ...(error.message === STOPPED ? [] : [error.message])].join(' '),
-      { hint: error.hint, details },
-    );
+    const more = error.message === STOPPED ? '' : ` ${error.message}`;
+    throw new FlamingoError('aborted', `Stopped by ${name}.${more}`, { hint: error.hint, details });
   } finally {
     for (const name of names) process.off(name, stop);
   }

@@ -11,6 +11,11 @@ type Filled = { rows: number; of: 0 | 1 };
 
 export type Piece = Read | Filled;
 
+/** A piece of `count` rows of zeros, or none. */
+export function zeroRows(count: number): Filled[] {
+  return count > 0 ? [{ rows: count, of: 0 }] : [];
+}
+
 /** Where a canonical tensor comes from: row ranges, one behind the other. Stacking q, k and v, or taking heads apart, is a list of ranges. */
 export type Recipe = readonly Piece[];
 

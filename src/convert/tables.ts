@@ -1,7 +1,7 @@
 import { FlamingoError } from '../core/errors';
 import { type TensorSource, tensorOf } from '../format/tensor-source';
 import type { LanguageModel } from './families/language';
-import type { RecipeBook } from './recipe';
+import { type RecipeBook, zeroRows } from './recipe';
 
 /**
  * Embedding and head. Those of a delta win over the language model's, because only they have rows for the added tokens. Upstream makes both tables as long as the
@@ -68,7 +68,7 @@ function fillHead(
   const rows = tensorOf(language.source, own).shape[0];
   const added = Math.max(0, vocab - rows);
   const kept = book.rows(language.source, own, 0, Math.min(rows, vocab));
-  book.set('head.weight', kept, ...(added > 0 ? [{ rows: added, of: 0 as const }] : []));
+  book.set('head.weight', kept, ...zeroRows(added));
   if (added > 0) {
     notes.push(
       `The checkpoint has no ${trained}: the head's rows of the ${added} added tokens are lost upstream and are zeros here. Their logits are 0.`,
@@ -88,12 +88,7 @@ function fillHeadBias(
   const [source, name] = delta.tensors.has(trained) ? [delta, trained] : [language.source, own];
   if (source === delta) book.markUsed(language.source, own);
   const rows = tensorOf(source, name).shape[0];
-  const added = Math.max(0, vocab - rows);
-  book.set(
-    'head.bias',
-    book.rows(source, name, 0, Math.min(rows, vocab)),
-    ...(added > 0 ? [{ rows: added, of: 0 as const }] : []),
-  );
+  book.set('head.bias', book.rows(source, name, 0, Math.min(rows, vocab)), ...zeroRows(vocab - rows));
 }
 
 function trainedName(language: LanguageModel, own: string): string {

@@ -1,11 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import type { WeightType } from '../core/dtypes';
-import type { AppendResult, EncodedMedia } from '../core/executor';
+import type { EncodedMedia } from '../core/executor';
 import type { FlamingoConfig } from '../format/config';
 import { dawnGpu } from '../gpu/dawn-node';
 import { openDevice } from '../gpu/device';
 import { randomWeights } from '../reference/model/random-weights';
-import { uniform } from '../reference/random';
+import { IDS, load, logits, pictures, SEEN, worst } from '../testing/engine-case';
 import { expectLanesAsAlone } from '../testing/lanes-case';
 import { weightValues } from '../testing/ort-model';
 import { testDevice } from '../testing/test-device';
@@ -49,48 +48,6 @@ const VARIANTS: Record<string, FlamingoConfig> = {
     },
   }),
 };
-
-const IDS = Array.from({ length: 14 }, (_, i) => (i * 31 + 5) % 97);
-const SEEN = [-1, -1, 0, 0, 0, 0, 1, 1, 2, 2, 2, 2, 2, 2];
-
-async function load(config: FlamingoConfig, type: WeightType = 'f32', gates?: number): Promise<WgslExecutor> {
-  const executor = WgslExecutor.create(await testDevice({ f16: false, subgroups: true }), config, type);
-  await executor.load(randomWeights(config, type, { gates }));
-  return executor;
-}
-
-async function pictures(executor: WgslExecutor, config: FlamingoConfig, seeds: number[]): Promise<EncodedMedia[]> {
-  const { patches, width } = config.vision;
-  return await Promise.all(seeds.map((seed) => executor.encodeMedia(uniform(patches * width, -2, 2, seed), 1)));
-}
-
-async function logits(
-  executor: WgslExecutor,
-  media: EncodedMedia[],
-  chunks: number[] = [IDS.length],
-): Promise<Float32Array> {
-  using sequence = await executor.createSequence(64);
-  const rows: number[] = [];
-  let at = 0;
-  for (const size of chunks) {
-    const result: AppendResult = await sequence.append({
-      ids: IDS.slice(at, at + size),
-      mediaIndex: SEEN.slice(at, at + size),
-      media,
-      logits: 'all',
-    });
-    rows.push(...result.logits!);
-    at += size;
-  }
-  return Float32Array.from(rows);
-}
-
-function worst(a: Float32Array, b: Float32Array): number {
-  return a.reduce(
-    (most, value, i) => Math.max(most, Number.isFinite(value) ? Math.abs(value - b[i]) : Number.POSITIVE_INFINITY),
-    0,
-  );
-}
 
 describe.each(Object.entries(VARIANTS))('engine: %s', (_, config) => {
   it.each(['f32', 'q4'] as const)('prefill equals one token at a time, %s weights', async (type) => {

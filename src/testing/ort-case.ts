@@ -14,7 +14,7 @@ export const ids = Array.from({ length: 13 }, (_, i) => (i * 37 + 5) % 97);
 /** Text first, two pictures, back to the first, text without a picture in the end. */
 export const mediaIndex = [-1, -1, 0, 0, 0, 1, 1, 1, 2, 0, 0, -1, 1];
 /** For models whose tokens see several: where the range begins. */
-export const firsts = [-1, -1, 0, 0, 0, 0, 1, 0, 1, 0, 0, -1, 0];
+const firsts = [-1, -1, 0, 0, 0, 0, 1, 0, 1, 0, 0, -1, 0];
 
 export interface Model {
   config: FlamingoConfig;

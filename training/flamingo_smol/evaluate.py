@@ -4,8 +4,6 @@
 
 Started again with the same file it measures what is still missing there.
 """
-import json
-import re
 from pathlib import Path
 
 import torch
@@ -58,19 +56,11 @@ def main():
     args, config, data = arguments(__doc__, ("--state", dict(required=True)), ("--out", dict(required=True)), ("--items", dict(type=int, default=200)), ("--threads", dict(type=int, default=1)),
                                    ("--only", dict(default="", help="measure only what this regular expression finds in")))
     torch.set_num_threads(args.threads)
-    run, out = Run(config, data, args.work, args.state), Path(args.out)
+    run = Run(config, data, args.work, args.state)
     steps = restore(run.model, args.work / f"{args.state}.pt")
-    results = json.loads(out.read_text()) if out.exists() else {"state": {"name": args.state, "steps": steps}}
-    if results["state"] != {"name": args.state, "steps": steps}:
-        raise SystemExit(f"{out} holds numbers of {results['state']}")
-    out.parent.mkdir(parents=True, exist_ok=True)
     measurements = [("text alone, greedy, beside SmolLM2's own", lambda: chats(config, args.work, args.state)), *evaluate.episodes(run, args.items), *evaluate.things(run, args.items), *evaluate.scenes(run, args.items)]
-    for name, measure in measurements:
-        if name not in results and re.search(args.only, name):
-            with torch.no_grad():
-                results[name] = measure()
-            out.write_text(json.dumps(results, indent=1) + "\n")
-            print(name, json.dumps(results[name]), flush=True)
+    with torch.no_grad():
+        evaluate.measure_missing(measurements, Path(args.out), {"name": args.state, "steps": steps}, args.only)
 
 
 if __name__ == "__main__":

@@ -94,25 +94,29 @@ def episodes(run, count):
     yield "drawings in a style never trained on, 2-way, 8 shots", lambda: closed_and_open(run, cases.new_style(run.entries, count))
 
 
+def measure_missing(measurements, out, state, only=""):
+    """Takes the measurements (name, what measures) that the file `out` lacks and `only` (a regular expression) finds; writes it after each. state: {"name", "steps"}; ends where the file is of another."""
+    results = json.loads(out.read_text()) if out.exists() else {"state": state}
+    if any(results["state"].get(key) != value for key, value in state.items()):
+        raise SystemExit(f"{out} holds numbers of {results['state']}, not of {state}")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    for name, measure in measurements:
+        if name not in results and re.search(only, name):
+            results[name] = measure()
+            out.write_text(json.dumps(results, indent=1) + "\n")
+            print(name, json.dumps(results[name]), flush=True)
+
+
 def main():
     args, config, data = arguments(__doc__, ("--state", dict(default="pictures")), ("--out", dict(required=True)), ("--items", dict(type=int, default=200)), ("--threads", dict(type=int, default=1)),
                                    ("--only", dict(default="", help="measure only what this regular expression finds in")))
     from .train import Run
     torch.set_num_threads(args.threads)
-    run, out = Run(config, data, "pictures"), Path(args.out)
+    run, n = Run(config, data, "pictures"), args.items
     state = torch.load(data / f"{args.state}.pt", map_location=run.device)
     run.model.load_state_dict(state["model"])
-    results = json.loads(out.read_text()) if out.exists() else {"state": {"name": args.state, "steps": state["step"]}}
-    if results["state"]["name"] != args.state:
-        raise SystemExit(f"{out} holds numbers of the state {results['state']['name']}")
-    out.parent.mkdir(parents=True, exist_ok=True)
-    n = args.items
     measurements = [*things(run, n), *scenes(run, n), ("easy-VQA, official test (sample)", lambda: easy_vqa(run, 2 * n)), *episodes(run, n)]
-    for name, measure in measurements:
-        if name not in results and re.search(args.only, name):
-            results[name] = measure()
-            out.write_text(json.dumps(results, indent=1))
-            print(name, json.dumps(results[name]), flush=True)
+    measure_missing(measurements, Path(args.out), {"name": args.state, "steps": state["step"]}, args.only)
 
 
 if __name__ == "__main__":

@@ -29,14 +29,32 @@ def language_config(lm, vocab):
     }
 
 
-def delta(model):
-    """What open_flamingo's save_checkpoint keeps: resampler, gated layers under the decoder's path, resized input embeddings."""
+def delta(model, layers, table, rows):
+    """What open_flamingo's save_checkpoint keeps: resampler, gated layers under the decoder's path `layers`, and `rows`, the resized input embeddings, under the name `table`."""
     state = {f"perceiver.{k}": v for k, v in model.perceiver.state_dict().items()}
     for i, layer in enumerate(model.gated_cross_attn_layers):
         if layer is not None:
-            state.update({f"lang_encoder.{LAYERS}.{i}.gated_cross_attn_layer.{k}": v for k, v in layer.state_dict().items()})
-    state["lang_encoder.gpt_neox.embed_in.weight"] = model.lm.gpt_neox.embed_in.weight.data
-    return {k: v.clone().contiguous() for k, v in state.items()}
+            state.update({f"lang_encoder.{layers}.{i}.gated_cross_attn_layer.{k}": v for k, v in layer.state_dict().items()})
+    state[f"lang_encoder.{table}"] = rows
+    return {k: v.detach().clone().contiguous() for k, v in state.items()}
+
+
+def write_vision(out, data, vision):
+    """vision.onnx, and its image processor."""
+    shutil.copy(data / "vision.onnx", out / "vision.onnx")
+    processor = json.loads((data / "vision.json").read_text()) | {"patches": 49, "width": vision["content_channels"] + vision["position_channels"]}
+    (out / "vision.json").write_text(json.dumps(processor, indent=1))
+
+
+def write_settings(out, bridge, text, layers, language, tokenizer):
+    """flamingo.json: the parts, and what no part says of itself."""
+    sizes = {"heads": bridge["heads"], "dim_head": bridge["dim_head"]}
+    (out / "flamingo.json").write_text(json.dumps({
+        "family": "openflamingo", "cross_attn_every_n_layers": bridge["every"], "decoder_layers": layers, "vision": "vision.onnx",
+        "language": language, "flamingo": "checkpoint.pt", "tokenizer": tokenizer, "image_token": IMAGE,
+        "end_of_chunk_token": END_OF_CHUNK, "image_token_id": text.image, "end_of_chunk_id": text.end_of_chunk,
+        "max_num_frames": bridge.get("frames"), "perceiver": sizes, "cross_attention": sizes,
+    }, indent=1))
 
 
 def main():
@@ -45,25 +63,16 @@ def main():
     (out / "lm").mkdir(parents=True, exist_ok=True)
     model = Flamingo(config)
     model.load_state_dict(torch.load(data / f"{args.state}.pt", map_location="cpu")["model"])
-    text, bridge, vision = Text(data / "tokenizer.json"), config["bridge"], config["vision"]
+    text = Text(data / "tokenizer.json")
     added = sorted([text.end_of_chunk, text.image])
     language = {k: v.clone().contiguous() for k, v in model.lm.state_dict().items()}
     language["gpt_neox.embed_in.weight"] = language["gpt_neox.embed_in.weight"][:added[0]].clone()  # added tokens exist in the delta alone
     save_file(language, str(out / "lm" / "model.safetensors"), metadata={"format": "pt"})
     (out / "lm" / "config.json").write_text(json.dumps(language_config(config["lm"], added[0]), indent=1))
-    torch.save(delta(model), out / "checkpoint.pt")
+    torch.save(delta(model, LAYERS, "gpt_neox.embed_in.weight", model.lm.gpt_neox.embed_in.weight), out / "checkpoint.pt")
     shutil.copy(data / "tokenizer.json", out / "tokenizer.json")
-    shutil.copy(data / "vision.onnx", out / "vision.onnx")
-    processor = json.loads((data / "vision.json").read_text())
-    processor |= {"patches": 49, "width": vision["content_channels"] + vision["position_channels"]}
-    (out / "vision.json").write_text(json.dumps(processor, indent=1))
-    sizes = {"heads": bridge["heads"], "dim_head": bridge["dim_head"]}
-    (out / "flamingo.json").write_text(json.dumps({
-        "family": "openflamingo", "cross_attn_every_n_layers": bridge["every"], "decoder_layers": LAYERS, "vision": "vision.onnx",
-        "language": "lm", "flamingo": "checkpoint.pt", "tokenizer": "tokenizer.json", "image_token": IMAGE,
-        "end_of_chunk_token": END_OF_CHUNK, "image_token_id": text.image, "end_of_chunk_id": text.end_of_chunk,
-        "max_num_frames": bridge.get("frames"), "perceiver": sizes, "cross_attention": sizes,
-    }, indent=1))
+    write_vision(out, data, config["vision"])
+    write_settings(out, config["bridge"], text, LAYERS, "lm", "tokenizer.json")
     print(out, sum(p.numel() for p in model.parameters()), "weights")
 
 
