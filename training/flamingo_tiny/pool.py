@@ -38,20 +38,36 @@ def photo_entries(config, data):
     return entries
 
 
+def icons_of(data, style):
+    return enumerate(json.loads((data / "icons" / f"{style}.json").read_text())["icons"])
+
+
+def held_concept(c, icon):
+    return percent("concept:" + icon["concept"]) < c["held_concepts_percent"]
+
+
 def icon_entries(config, data):
     c, entries, trained = config["pictures"], [], set()
     for style in c["icon_sets"] + [c["held_style"]]:
-        index, new_style = json.loads((data / "icons" / f"{style}.json").read_text()), style == c["held_style"]
-        for row, icon in enumerate(index["icons"]):
+        new_style = style == c["held_style"]
+        for row, icon in icons_of(data, style):
             if new_style and icon["concept"] not in trained:
                 continue  # only concepts that another style draws too: the style is what is new
             trained.add(icon["concept"])
-            held = percent("concept:" + icon["concept"]) < c["held_concepts_percent"]
-            split = [["train", "style"], ["held", "heldstyle"]][held][new_style]
-            variants = c["icon_variants"] if split == "train" else 1
-            base = dict(source="icon", split=split, style=style, concept=icon["concept"], name=icon["name"], category=icon["category"], row=row)
-            entries += [dict(base, variant=v) for v in range(variants)]
+            split = [["train", "style"], ["held", "heldstyle"]][held_concept(c, icon)][new_style]
+            entries += drawn(icon, row, style, split, c["icon_variants"] if split == "train" else 1)
     return entries
+
+
+def drawn(icon, row, style, split, variants):
+    base = dict(source="icon", split=split, style=style, concept=icon["concept"], name=icon["name"], category=icon["category"], row=row)
+    return [dict(base, variant=v) for v in range(variants)]
+
+
+def more_style_entries(c, data, icons):
+    """More styles of the concepts that are trained on already; the held ones stay as they are. icons: the entries of the other sets."""
+    trained = {e["concept"] for e in icons if e["split"] == "train"}
+    return [e for style in c["icon_sets_more"] for row, icon in icons_of(data, style) if icon["concept"] in trained and not held_concept(c, icon) for e in drawn(icon, row, style, "train", c["icon_variants"])]
 
 
 def scene_entries(config):
@@ -76,7 +92,7 @@ def entries(config, data):
     c, icons = config["pictures"], icon_entries(config, data)
     clips = motion.entries(icons, c["clips_train"], c["clips_test"], c["scene_seed"])
     more = [dict(source="scene", split="train", style="scene", concept=None, seed=f"{c['scene_seed']} more {i}") for i in range(c["scenes_more"])]
-    return photo_entries(config, data) + icons + scene_entries(config) + easy_vqa_entries() + clips + more + nlvr.entries(data / "text" / "nlvr", config["seed"]) + loose_entries(c)
+    return photo_entries(config, data) + icons + scene_entries(config) + easy_vqa_entries() + clips + more + nlvr.entries(data / "text" / "nlvr", config["seed"]) + loose_entries(c) + more_style_entries(c, data, icons)
 
 
 class Painter:

@@ -14,7 +14,7 @@ import time
 import torch
 import torch.nn.functional as F
 
-from . import curves, evaluate, slots, tasks, things, wordnet, worlds
+from . import alike, curves, evaluate, slots, tasks, things, wordnet, worlds
 from .batches import Batches
 from .model import Flamingo
 from .settings import arguments, save_atomically
@@ -46,7 +46,7 @@ class Run:
         torch.manual_seed(config["seed"])
         self.model = Flamingo(config).to(self.device)
         self.net = self.model  # what is computed with: a bf16 copy where the stage says so
-        self.slots = slots.Slots(self.codes.width, self.store.content, self.store.learned, (TAUGHT_STATES, config["lm"]["width"]), dict(self.pictures.scenes)).to(self.device) if self.stage.get("slots") else None
+        self.slots = slots.Slots(self.codes.width, self.store.content, self.store.learned, (TAUGHT_STATES, config["lm"]["width"]), dict(self.pictures.scenes), alike.Alike(self.store, self.entries)).to(self.device) if self.stage.get("slots") else None
         self.slots_right, self.taught, self.means = {}, None, None  # what the slots said of the last batch, and of which features
         self.state_path = data / f"{stage}.pt"
 
@@ -87,8 +87,9 @@ class Run:
         (means, index), self.means = self.means, None
         naming = torch.tensor([n == "naming" for n in names])
         b, t = (x[naming[at[0]]] for x in at)
-        seen = [index[batch["visuals"][i][m - 1]] for i, m in zip(b.tolist(), batch["seen"][b, t].tolist())]
-        return self.slots.state_loss([x[b, t] for x in states[-TAUGHT_STATES:]], means[seen]) if len(seen) > 1 else (0.0, {})
+        seen = [batch["visuals"][i][m - 1] for i, m in zip(b.tolist(), batch["seen"][b, t].tolist())]
+        signed = torch.tensor([v[0] == "signed" for v in seen])
+        return self.slots.state_loss([x[b, t] for x in states[-TAUGHT_STATES:]], means[[index[v] for v in seen]], signed) if len(seen) > 1 else (0.0, {})
 
     def loss(self, world, names, batch, rng, step):
         """-> (loss, per-token losses, predictions right, targets' positions)"""

@@ -17,25 +17,31 @@ const read = (set, file) => JSON.parse(fs.readFileSync(path.join(modules, '@icon
 
 const variant = /skin-tone|-(light|medium|dark|medium-light|medium-dark)$|regional-indicator|keycap|^flag-|-low$|-oclock$|-thirty$/;
 const plain = new Set(['flat-color-icons']); // no emoji: every icon is its own concept
+const outlined = 'outlined-'; // before the name of a set: the same drawings, every shape with a black line round it
+const linesPerSide = 40; // a line is this part of the side wide
+
+const source = (set) => (set.startsWith(outlined) ? set.slice(outlined.length) : set);
 
 /** name -> code point, from the sets that state it. */
 function codePoints() {
   const byName = new Map();
   for (const set of sets) {
-    for (const [code, name] of Object.entries(read(set, 'chars.json'))) if (!byName.has(name)) byName.set(name, code);
+    for (const [code, name] of Object.entries(read(source(set), 'chars.json'))) if (!byName.has(name)) byName.set(name, code);
   }
   return byName;
 }
 
-function svg(set, name) {
+function svg(set, name, line) {
   const icon = set.icons[name];
   const w = icon.width ?? set.width ?? 16;
   const h = icon.height ?? set.height ?? 16;
   const box = `${icon.left ?? set.left ?? 0} ${icon.top ?? set.top ?? 0} ${w} ${h}`;
-  return Buffer.from(`<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" viewBox="${box}" width="${size}" height="${size}" color="#000">${icon.body}</svg>`);
+  const body = line ? `<g stroke="#000" stroke-width="${w / linesPerSide}" stroke-linejoin="round">${icon.body}</g>` : icon.body;
+  return Buffer.from(`<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" viewBox="${box}" width="${size}" height="${size}" color="#000">${body}</svg>`);
 }
 
-async function rasterise(id, known) {
+async function rasterise(style, known) {
+  const id = source(style);
   const set = read(id, 'icons.json');
   const own = new Map(Object.entries(read(id, 'chars.json')).map(([code, name]) => [name, code]));
   const categories = Object.entries(read(id, 'metadata.json').categories ?? {}).flatMap(([kind, names]) => names.map((n) => [n, kind]));
@@ -46,14 +52,14 @@ async function rasterise(id, known) {
     if (variant.test(name) || set.icons[name].hidden) continue;
     const code = own.get(name) ?? known.get(name);
     if (!code && !plain.has(id)) continue;
-    const raw = await sharp(svg(set, name)).resize(size, size).ensureAlpha().raw().toBuffer().catch(() => null);
+    const raw = await sharp(svg(set, name, id !== style)).resize(size, size).ensureAlpha().raw().toBuffer().catch(() => null);
     if (!raw || raw.length !== size * size * 4) continue;
     pixels.push(raw);
     index.push({ name, concept: plain.has(id) ? `icon:${name}` : code, category: category.get(name) ?? null });
   }
-  fs.writeFileSync(path.join(out, `${id}.raw`), Buffer.concat(pixels));
-  fs.writeFileSync(path.join(out, `${id}.json`), JSON.stringify({ size, license: read(id, 'info.json').license, title: read(id, 'info.json').name, icons: index }));
-  console.log(id, index.length);
+  fs.writeFileSync(path.join(out, `${style}.raw`), Buffer.concat(pixels));
+  fs.writeFileSync(path.join(out, `${style}.json`), JSON.stringify({ size, license: read(id, 'info.json').license, title: read(id, 'info.json').name, icons: index }));
+  console.log(style, index.length);
 }
 
 fs.mkdirSync(out, { recursive: true });

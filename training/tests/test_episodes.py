@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import torch
 
-from flamingo_tiny import cases, measure, settings, slots, tasks, train, visuals, worlds
+from flamingo_tiny import alike, cases, measure, settings, slots, tasks, train, visuals, worlds
 
 CONFIG = settings.read(settings.ROOT / "config" / "tiny.json")
 CLASSES, FILES, VARIANTS = 25, 4, 2
@@ -71,6 +71,28 @@ class Features(unittest.TestCase):
         drawn = slots.subset(64, 24, torch.Generator().manual_seed(1)).tolist()
         self.assertEqual(drawn[:slots.TAUGHT], list(range(slots.TAUGHT)))
         self.assertEqual(len(set(drawn)), 24)
+
+
+class Likeness(unittest.TestCase):
+    def test_what_changes_with_the_style_alone_counts_less(self):
+        """Drawings of concepts: channel 0 is the style, channels 1 to 11 the thing, all of the same size."""
+        s = store(CLASSES * FILES * VARIANTS * 2, colour=0)
+        entries = [dict(e, source=source, style=e["file"].split("/")[1]) for source in ("photo", "icon") for e in photos("train")]
+        s.known, things = set(range(len(entries))), torch.randn(CLASSES, s.learned)
+        for row, e in enumerate(entries):
+            s.rows[row, :, :s.learned] = things[int(e["concept"].split()[1])] + 0.1 * torch.randn(s.learned)
+            s.rows[row, :, 0] = 2.0 * int(e["style"])
+        means, map = s.rows.float().mean(1), alike.Alike(s, entries)
+        one, same_other_style, other_same_style = 0, VARIANTS, FILES * VARIANTS
+        near = lambda x, k: (x[one] - x[k]).norm().item()
+        self.assertGreater(near(means, 3 * VARIANTS), near(means, other_same_style))  # by the features, the style decides
+        told = map(means)
+        self.assertLess(near(told, 3 * VARIANTS), near(told, other_same_style))
+        self.assertLess(near(told, same_other_style), near(told, other_same_style))
+
+    def test_pictures_of_held_classes_are_not_looked_at(self):
+        entries = [dict(e, style="photo") for e in photos("train") + photos("held")]
+        self.assertEqual(sum(len(g) for g in alike.groups_of(entries, "photo", set(range(len(entries))))), CLASSES * FILES)
 
 
 class Splits(unittest.TestCase):
