@@ -1,10 +1,10 @@
 import { expect, type Page, test } from '@playwright/test';
 import { controls, give, sample } from './helpers';
 
-// `npx playwright test e2e/speed.spec.ts` prints how long people wait, with the embedded model and no GPU. What is promised on 2 idle cores is 3 s
-// until the model is ready, 1.5 s from a dropped picture to the first word and 30 ms for each token after it; the test allows twice that, because its
-// machine may be busy.
-const PROMISED = { ready: 3000, word: 1500, token: 30 };
+// `npx playwright test e2e/speed.spec.ts` prints how long people wait, with the embedded model and no GPU. What is promised on 2 idle cores is 3 s until
+// the model is ready, 1.5 s from a dropped picture to the first word, and 50 ms for each token after it (in later answers, with warm code, 20 to 30 ms
+// were measured); the test allows twice that, because its machine may be busy.
+const PROMISED = { ready: 3000, word: 1500, token: 50 };
 
 interface Waits {
   ready: number;
@@ -20,24 +20,23 @@ async function visit(page: Page): Promise<Waits> {
     await document.querySelector('flamingo-chat')!.ready;
     return performance.now();
   });
-  const word = page.evaluate(
-    () =>
-      new Promise<number>((resolve) => {
-        let dropped = 0;
-        document.addEventListener('drop', () => (dropped = performance.now()), { capture: true });
-        document.addEventListener('flamingo-token', () => resolve(performance.now() - dropped), { once: true });
-      }),
-  );
+  await page.evaluate(() => {
+    document.addEventListener('drop', () => performance.mark('drop'), { capture: true });
+    document.addEventListener('flamingo-token', () => performance.mark('token'));
+  });
   const on = controls(page);
   await on.message.fill('Describe the picture.');
   await give(on.message, 'drop', [sample('red-circle')]);
   await expect(on.thumbnails).toHaveCount(1);
   await on.message.press('Enter');
-  const first = await word;
   await expect(on.assistant).toHaveText(/red circle/); // several tokens
   await expect(on.send).toBeVisible();
-  const token = await page.evaluate(async () => (await document.querySelector('flamingo-chat')!.stats())!.msPerToken);
-  return { ready, word: first, token };
+  const [dropped, ...tokens] = await page.evaluate(() => [
+    performance.getEntriesByName('drop')[0]!.startTime,
+    ...performance.getEntriesByName('token').map((mark) => mark.startTime),
+  ]);
+  const [first, last] = [tokens[0]!, tokens.at(-1)!];
+  return { ready, word: first - dropped!, token: (last - first) / (tokens.length - 1) };
 }
 
 const told = ({ ready, word, token }: Waits) =>
@@ -65,7 +64,7 @@ test('the page is ready, and answers, soon enough; from the local cache as well'
       await page.close();
     }
     await context.close();
-    if (first.ready <= PROMISED.ready && first.word <= PROMISED.word) break; // no need to try again
+    if (first.ready <= PROMISED.ready && first.word <= PROMISED.word && first.token <= PROMISED.token) break; // no need to try again
   }
   for (const { ready, word, token } of [first, again]) {
     expect(ready).toBeLessThan(2 * PROMISED.ready);
