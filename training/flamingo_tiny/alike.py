@@ -19,21 +19,13 @@ def spread(x, groups):
     return rows.T @ rows / len(rows)
 
 
-def groups_of(entries, source, known):
-    """Training pictures of one source: by concept, and by style (drawings) or picture (photos) within it."""
-    found = {}
-    for row, e in enumerate(entries):
-        if e["source"] == source and e["split"] == "train" and row in known:
-            found.setdefault(e["concept"], {}).setdefault(e.get("file") or e["style"], []).append(row)
-    return [list(parts.values()) for parts in found.values() if len(parts) > 1]
-
-
 class Alike:
     """means [N, Dv] -> [N, learned], unit vectors that are near where the pictures show the same."""
 
-    def __init__(self, store, entries):
+    def __init__(self, store, groups):
+        """groups: those of worlds.Pictures, the pictures of photos and drawings by concept."""
         x = F.normalize(torch.cat([part.float().mean(1) for part in store.rows.split(4000)])[:, :store.learned], dim=-1)
-        within = [spread(x, groups_of(entries, source, store.known)) for source in ("photo", "icon")]
+        within = [spread(x, groups[source]) for source in ("photo", "icon")]
         within = sum(w / w.trace() for w in within)
         values, vectors = torch.linalg.eigh(within + RIDGE * within.trace() / len(within) * torch.eye(len(within)))
         self.learned, self.map = store.learned, vectors * values ** -0.5

@@ -42,10 +42,6 @@ def icons_of(data, style):
     return enumerate(json.loads((data / "icons" / f"{style}.json").read_text())["icons"])
 
 
-def held_concept(c, icon):
-    return percent("concept:" + icon["concept"]) < c["held_concepts_percent"]
-
-
 def icon_entries(config, data):
     c, entries, trained = config["pictures"], [], set()
     for style in c["icon_sets"] + [c["held_style"]]:
@@ -54,7 +50,8 @@ def icon_entries(config, data):
             if new_style and icon["concept"] not in trained:
                 continue  # only concepts that another style draws too: the style is what is new
             trained.add(icon["concept"])
-            split = [["train", "style"], ["held", "heldstyle"]][held_concept(c, icon)][new_style]
+            held = percent("concept:" + icon["concept"]) < c["held_concepts_percent"]
+            split = [["train", "style"], ["held", "heldstyle"]][held][new_style]
             entries += drawn(icon, row, style, split, c["icon_variants"] if split == "train" else 1)
     return entries
 
@@ -67,7 +64,7 @@ def drawn(icon, row, style, split, variants):
 def more_style_entries(c, data, icons):
     """More styles of the concepts that are trained on already; the held ones stay as they are. icons: the entries of the other sets."""
     trained = {e["concept"] for e in icons if e["split"] == "train"}
-    return [e for style in c["icon_sets_more"] for row, icon in icons_of(data, style) if icon["concept"] in trained and not held_concept(c, icon) for e in drawn(icon, row, style, "train", c["icon_variants"])]
+    return [e for style in c["icon_sets_more"] for row, icon in icons_of(data, style) if icon["concept"] in trained for e in drawn(icon, row, style, "train", c["icon_variants"])]
 
 
 def scene_entries(config):

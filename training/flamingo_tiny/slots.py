@@ -34,12 +34,13 @@ def untold(said, target):
 
 class Slots(nn.Module):
     def __init__(self, width, content, learned, states, scenes, alike):
-        """content: channels of the features that are not places, the first `learned` of them neither colours; states: (number, width) of those that are taught; scenes: row -> objects; alike: an Alike."""
+        """content: channels of the features that are not places, the first `learned` of them neither colours; states: (number, width) of those that are taught; scenes: row -> objects; alike: an Alike, or None where likeness is not asked for."""
         super().__init__()
         self.whole, self.learned, self.alike = nn.Linear(width, content), learned, alike
-        self.whole_alike = nn.Linear(width, learned)
-        self.states, self.states_alike = (nn.ModuleList(nn.Linear(states[1], learned) for _ in range(states[0])) for _ in range(2))
-        for tell in [*self.states, *self.states_alike, self.whole_alike]:  # from zero: what they ask for must not throw a trained model about
+        maps = lambda count, width: nn.ModuleList(nn.Linear(width, learned) for _ in range(count))
+        self.states = maps(*states)
+        self.whole_alike, self.states_alike = (maps(1, width), maps(*states)) if alike else ((), ())
+        for tell in [*self.states, *self.whole_alike, *self.states_alike]:  # from zero: what they ask for must not throw a trained model about
             nn.init.zeros_(tell.weight)
         self.heads = nn.ModuleDict({kind: nn.Linear(width, 1 + len(words)) for kind, words in KINDS.items()})
         self.scenes = scenes
@@ -67,18 +68,23 @@ class Slots(nn.Module):
         weight = torch.ones(self.whole.out_features, device=x.device)
         weight[self.learned:] = COLOUR
         missed = untold(self.whole(x) * weight, means[:, :len(weight)] * weight)
-        other = self.untold_alike(self.whole_alike, x, means, signed)
-        return missed + other, {"whole": 1 - missed.item()} | ({"alike": 1 - other.item()} if (~signed).sum() > 1 else {})
+        alike = self.untold_alike(self.whole_alike, [x], means, signed)
+        return missed + sum(alike), {"whole": 1 - missed.item()} | {"alike": 1 - m.item() for m in alike}
 
-    def untold_alike(self, tell, x, means, signed):
-        return untold(tell(x[~signed]), self.alike(means[~signed])) if (~signed).sum() > 1 else x.new_zeros(())
+    def untold_alike(self, tells, x, means, signed):
+        """What each map leaves untold of likeness; nothing where it is not asked for, or fewer than two pictures have their signs as they were."""
+        plain = ~signed
+        if not self.alike or plain.sum() < 2:
+            return []
+        target = self.alike(means[plain])
+        return [untold(tell(each[plain]), target) for tell, each in zip(tells, x)]
 
     def state_loss(self, states, means, signed):
         """states: for each taught layer [N, D] of tokens, means [N, Dv] of the pictures that they see, signed [N] -> (loss, {layer: the part that is told})."""
         x = [F.layer_norm(x.float(), x.shape[-1:]) for x in states]
         missed = [untold(tell(x), means[:, :self.learned].float()) for tell, x in zip(self.states, x)]
-        alike = [self.untold_alike(tell, x, means, signed) for tell, x in zip(self.states_alike, x)]
-        told = {f"state {i}": 1 - m.item() for i, m in enumerate(missed)} | ({f"alike {i}": 1 - m.item() for i, m in enumerate(alike)} if (~signed).sum() > 1 else {})
+        alike = self.untold_alike(self.states_alike, x, means, signed)
+        told = {f"{name} {i}": 1 - m.item() for name, parts in (("state", missed), ("alike", alike)) for i, m in enumerate(parts)}
         return sum(missed + alike) / len(missed), told
 
     def cell_loss(self, x, rows):

@@ -46,9 +46,13 @@ class Run:
         torch.manual_seed(config["seed"])
         self.model = Flamingo(config).to(self.device)
         self.net = self.model  # what is computed with: a bf16 copy where the stage says so
-        self.slots = slots.Slots(self.codes.width, self.store.content, self.store.learned, (TAUGHT_STATES, config["lm"]["width"]), dict(self.pictures.scenes), alike.Alike(self.store, self.entries)).to(self.device) if self.stage.get("slots") else None
+        self.slots = self.teacher().to(self.device) if self.stage.get("slots") else None
         self.slots_right, self.taught, self.means = {}, None, None  # what the slots said of the last batch, and of which features
         self.state_path = data / f"{stage}.pt"
+
+    def teacher(self):
+        likeness = alike.Alike(self.store, self.pictures.groups) if self.stage.get("alike") else None
+        return slots.Slots(self.codes.width, self.store.content, self.store.learned, (TAUGHT_STATES, self.config["lm"]["width"]), dict(self.pictures.scenes), likeness)
 
     def copy_to_half(self):
         self.net = copy.deepcopy(self.model).bfloat16()

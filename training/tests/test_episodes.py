@@ -78,11 +78,11 @@ class Likeness(unittest.TestCase):
         """Drawings of concepts: channel 0 is the style, channels 1 to 11 the thing, all of the same size."""
         s = store(CLASSES * FILES * VARIANTS * 2, colour=0)
         entries = [dict(e, source=source, style=e["file"].split("/")[1]) for source in ("photo", "icon") for e in photos("train")]
-        s.known, things = set(range(len(entries))), torch.randn(CLASSES, s.learned)
+        things = torch.randn(CLASSES, s.learned)
         for row, e in enumerate(entries):
             s.rows[row, :, :s.learned] = things[int(e["concept"].split()[1])] + 0.1 * torch.randn(s.learned)
             s.rows[row, :, 0] = 2.0 * int(e["style"])
-        means, map = s.rows.float().mean(1), alike.Alike(s, entries)
+        means, map = s.rows.float().mean(1), alike.Alike(s, worlds.Pictures(entries, {}).groups)
         one, same_other_style, other_same_style = 0, VARIANTS, FILES * VARIANTS
         near = lambda x, k: (x[one] - x[k]).norm().item()
         self.assertGreater(near(means, 3 * VARIANTS), near(means, other_same_style))  # by the features, the style decides
@@ -92,7 +92,7 @@ class Likeness(unittest.TestCase):
 
     def test_pictures_of_held_classes_are_not_looked_at(self):
         entries = [dict(e, style="photo") for e in photos("train") + photos("held")]
-        self.assertEqual(sum(len(g) for g in alike.groups_of(entries, "photo", set(range(len(entries))))), CLASSES * FILES)
+        self.assertEqual(sum(len(g) for g in worlds.Pictures(entries, {}).groups["photo"]), CLASSES * FILES)
 
 
 class Splits(unittest.TestCase):
