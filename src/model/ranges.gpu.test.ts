@@ -4,6 +4,7 @@ import { decode } from '../reference/model/decoder';
 import { randomWeights } from '../reference/model/random-weights';
 import { resample } from '../reference/model/resampler';
 import { uniform } from '../reference/random';
+import { worst } from '../testing/engine-case';
 import { MODEL_VARIANTS } from '../testing/model-variants';
 import { weightValues } from '../testing/ort-model';
 import { testDevice } from '../testing/test-device';
@@ -55,12 +56,3 @@ describe.each(variants)('engine: %s', (_, config) => {
       expect(worst((await sequence.append(step(t, t + 1))).logits, wanted.logits[t]), `token ${t}`).toBeLessThan(1e-4);
   });
 });
-
-function worst(got: ArrayLike<number> | undefined, want: readonly number[]): number {
-  expect(got?.length).toBe(want.length);
-  const error = (value: number, i: number) => Math.abs(value - got![i]);
-  return want.reduce(
-    (most, value, i) => Math.max(most, error(value, i) >= 0 ? error(value, i) : Number.POSITIVE_INFINITY),
-    0,
-  );
-}

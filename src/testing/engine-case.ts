@@ -1,3 +1,4 @@
+import { expect } from 'vitest';
 import type { WeightType } from '../core/dtypes';
 import type { AppendResult, EncodedMedia } from '../core/executor';
 import type { FlamingoConfig } from '../format/config';
@@ -46,10 +47,11 @@ export async function logits(
   return Float32Array.from(rows);
 }
 
-/** Largest absolute difference; infinite where a value is no number. */
-export function worst(a: Float32Array, b: Float32Array): number {
-  return a.reduce(
-    (most, value, i) => Math.max(most, Number.isFinite(value) ? Math.abs(value - b[i]) : Number.POSITIVE_INFINITY),
-    0,
-  );
+/** Largest absolute difference of two lists of one length; infinite where a value is no number. */
+export function worst(got: ArrayLike<number> | undefined, want: ArrayLike<number>): number {
+  expect(got?.length).toBe(want.length);
+  return Array.from(want).reduce((most, value, i) => {
+    const error = Math.abs(value - got![i]!);
+    return Math.max(most, error >= 0 ? error : Number.POSITIVE_INFINITY);
+  }, 0);
 }
